@@ -1,0 +1,93 @@
+# Needs Python >= 3.11 with pip, and make (3.81 or later); everything else is installed into .venv.
+
+PYTHON ?= python3
+SCALE = quick
+CORES = all
+
+VENV := .venv
+LOCK := requirements/lock.txt
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup reproduce test lint lock clean
+
+# Nothing of the caller's Python or of his package sources may decide what is installed.
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+unexport UV_CONSTRAINT UV_EXCLUDE_NEWER UV_FIND_LINKS UV_OVERRIDE UV_PYTHON UV_SYSTEM_PYTHON UV_TORCH_BACKEND
+
+# $(call fail,what was expected,what came,what to do)
+fail = { printf 'expected %s\n     got %s\n  remedy %s\n' "$(1)" "$(2)" "$(3)" >&2; exit 2; }
+
+# Programs that a rule starts in turn must be those of .venv too.
+run := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## create .venv from the lock file (PYTHON=python3 names another interpreter)
+
+reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
+	@test -f 'config/$(SCALE).yaml' || $(call fail,SCALE to be one of: $(basename $(notdir $(wildcard config/*.yaml))),$(SCALE),make reproduce SCALE=quick)
+	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete
+
+test: $(STAMP) ## run the tests
+	$(run)/pytest
+
+lint: $(STAMP) ## check the style of Python and Snakemake files
+	$(run)/ruff check
+	$(run)/ruff format --check
+	$(run)/snakefmt --check Snakefile workflow/rules
+	$(run)/snakemake --lint
+
+lock: $(STAMP) ## write the lock file anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	    --extra workflow --extra dev --constraint requirements/constraints.txt \
+	    --generate-hashes --no-annotate --no-header $(UPGRADE) --output-file $(LOCK) pyproject.toml
+	@echo 'wrote $(LOCK); envs/diversevis.yaml has to follow it (make test tells)'
+
+clean: ## remove caches, logs and build metadata
+	rm -rf .snakemake .pytest_cache .ruff_cache build dist src/*.egg-info results/*/logs results/*/benchmarks
+	find $(wildcard src tests workflow) -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo 'kept: .venv, results/ and figures/ but for logs and benchmarks, downloaded networks'
+
+# --- The environment -------------------------------------------------------------------------------
+# The stamp says for which folder a complete environment was made: scripts in .venv hold absolute
+# paths, so a moved checkout needs a new one, and so does one whose interpreter is gone.
+ifneq "$(shell test -x $(VENV)/bin/python && cat $(STAMP) 2>/dev/null)" "$(CURDIR)"
+.PHONY: $(STAMP)
+endif
+
+# From the settings for pip the index and the certificates hold, for uv too, which does not read
+# them by itself. Others, such as find-links, would make the outcome depend on the machine.
+pip_setting = $$($(VENV)/bin/python -m pip config get global.$(1) 2>/dev/null || true)
+package_settings = set -e; \
+    index="$${PIP_INDEX_URL:-$(call pip_setting,index-url)}"; \
+    cert="$${PIP_CERT:-$(call pip_setting,cert)}"; \
+    if test -n "$$index" -a -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL"; then export UV_DEFAULT_INDEX="$$index"; fi; \
+    if test -n "$$cert" -a -z "$$SSL_CERT_FILE"; then export SSL_CERT_FILE="$$cert"; fi
+
+# Parsed by any Python, Python 2 included.
+check_python = \
+    command -v $(PYTHON) >/dev/null 2>&1 || \
+        $(call fail,PYTHON to be an interpreter,no command $(PYTHON),install Python 3.11 or later or name yours: make setup PYTHON=python3.12); \
+    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+        $(call fail,Python 3.11 or later,$$($(PYTHON) -V 2>&1 | head -n 1) ($(PYTHON)),install a later one or name yours: make setup PYTHON=python3.12); \
+    $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+        $(call fail,Python with its modules venv and ensurepip,$$($(PYTHON) -V) without ($(PYTHON)),install them (Debian and Ubuntu: the package python3-venv) or name another Python: make setup PYTHON=python3.12)
+
+# An environment without its stamp was interrupted and may lack files: it is made anew, from uv's
+# cache in seconds. uv comes first, and setuptools, which builds the few packages that are published
+# as source only, so that nothing unpinned runs; the pins of both are cut out of the lock file.
+$(STAMP): $(LOCK) pyproject.toml
+	@test "$$(cat $@ 2>/dev/null)" = "$(CURDIR)" && test -x $(VENV)/bin/python || { \
+	    $(check_python); echo 'creating $(VENV)'; $(PYTHON) -m venv --clear $(VENV); }
+	@rm -f $@
+	@sed -nE '/^(setuptools|uv)==/,/[^\\]$$/p' $(LOCK) > $(VENV)/bootstrap.txt
+	@$(package_settings); { \
+	    $(VENV)/bin/python -m pip --isolated --disable-pip-version-check install --quiet --no-deps \
+	        --only-binary :all: --require-hashes $${index:+--index-url "$$index"} $${cert:+--cert "$$cert"} \
+	        --requirement $(VENV)/bootstrap.txt && \
+	    $(VENV)/bin/uv pip sync --python $(VENV)/bin/python --no-build-isolation --require-hashes $(LOCK) && \
+	    $(VENV)/bin/uv pip install --python $(VENV)/bin/python --quiet --no-deps --no-build-isolation --editable . ; \
+	} || $(call fail,to install the packages of $(LOCK),the error above,make setup again: finished downloads are kept)
+	@printf '%s\n' "$(CURDIR)" > $@

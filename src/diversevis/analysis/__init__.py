@@ -1,0 +1,1 @@
+"""Selection, statistics and tables over synthesised sets."""

@@ -1,0 +1,198 @@
+"""The command line: look at any unit in seconds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+import diversevis
+from diversevis import provenance
+from diversevis.errors import NonFiniteLossError, UserError
+from diversevis.figures import try_contact_sheet
+from diversevis.files import cache_directory, make_directory
+from diversevis.networks.registry import NETWORKS, get_network
+from diversevis.networks.store import ensure, status
+from diversevis.networks.trunk import (
+    Trunk,
+    check_distance,
+    default_distance,
+    find_layer,
+    layers,
+    load_trunk,
+)
+from diversevis.synthesis.diverse import DiverseSets, diverse_sets
+from diversevis.synthesis.engine import Schedule
+from diversevis.synthesis.output import (
+    METRICS,
+    arrays,
+    metrics,
+    sweep_arrays,
+    sweep_metrics,
+    write_arrays,
+    write_table,
+)
+from diversevis.synthesis.sweep import DEFAULT_GRID, Sweep, sweep
+from diversevis.synthesis.targets import channels
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+"""Exit codes: something the user can put right; a computation that broke; Ctrl-C."""
+
+_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UserError as error:
+        print(f"diversevis: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except NonFiniteLossError as error:
+        print(f"diversevis: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("diversevis: interrupted; the same command starts again", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="diversevis", description=diversevis.__doc__)
+    parser.add_argument("--version", action="version", version=diversevis.__version__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    listing = commands.add_parser("networks", help="list networks, their layers, and the cache")
+    listing.set_defaults(run=_networks)
+
+    fetching = commands.add_parser("fetch", help="fetch, verify and convert networks")
+    fetching.add_argument("networks", nargs="+", metavar="NETWORK")
+    fetching.set_defaults(run=_fetch)
+
+    look = commands.add_parser("visualize", help="synthesise diverse images of units")
+    look.add_argument("network", metavar="NETWORK")
+    look.add_argument("layer", metavar="LAYER")
+    look.add_argument("channels", nargs="+", type=int, metavar="CHANNEL")
+    look.add_argument("--images", type=int, default=6, metavar="N", help="images a set (6)")
+    how = look.add_mutually_exclusive_group()
+    how.add_argument(
+        "--diversity", type=float, metavar="LAMBDA", help="weight of the smallest distance"
+    )
+    how.add_argument(
+        "--sweep",
+        action="store_true",
+        help="find each unit's largest diversity that keeps 90 %% of restart activation (default)",
+    )
+    look.add_argument(
+        "--distance", metavar="pixels|LAYER", help="where images differ (end of the stage before)"
+    )
+    look.add_argument(
+        "--steps", type=int, default=Schedule.steps, metavar="N", help="most steps (2000)"
+    )
+    look.add_argument("--seed", type=int, default=0, metavar="S")
+    look.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    look.add_argument(
+        "--precision",
+        choices=tuple(_DTYPES),
+        default="float32",
+        help="of the steps; results are always evaluated in float32",
+    )
+    look.add_argument("--out", type=Path, metavar="DIR", help="(visualizations/NETWORK/LAYER)")
+    look.set_defaults(run=_visualize)
+    return parser
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called `name`: ``auto`` takes a GPU where there is one.
+
+    Raises
+    ------
+    UserError
+        If ``cuda`` is asked for and there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise UserError("a CUDA device", "none that PyTorch can use", "take --device cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def _networks(_options: argparse.Namespace) -> None:
+    for network in NETWORKS.values():
+        stored = status(network)
+        held = f"cached, from {stored.source}" if stored else "not fetched yet"
+        print(f"{network.name}: {network.title}\n  {held}\n  licence: {network.licence}")
+        print(f"  {'layer':<12}{'receptive field':>15}{'units':>8}")
+        for step in layers(network):
+            print(f"  {step.layer:<12}{step.geometry.size:>12} px{step.units:>8}")
+        print()
+    print(f"cache: {cache_directory()}")
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    for name in [get_network(name).name for name in options.networks]:
+        stored = ensure(name)
+        print(f"{name}: {stored.path} (from {stored.source})")
+
+
+def _visualize(options: argparse.Namespace) -> None:
+    network = get_network(options.network)
+    find_layer(network, options.layer)
+    if options.steps < 1:
+        raise UserError("at least one step", str(options.steps), "give --steps a larger number")
+    device = choose_device(options.device)
+    folder = make_directory(options.out or Path("visualizations", network.name, options.layer))
+    trunk = load_trunk(network, options.layer, device=device)
+    settings = {
+        "images": options.images,
+        "distance": _distance(trunk, options.distance),
+        "seed": options.seed,
+        "schedule": Schedule(steps=options.steps),
+        "compute_dtype": _DTYPES[options.precision],
+        "progress": True,
+    }
+    targets = channels(trunk, options.channels)
+    result: Sweep | DiverseSets
+    if options.diversity is None:
+        result = sweep(trunk, targets, **settings)
+        sets = result.chosen()
+        write_arrays(folder / "sweep.npz", sweep_arrays(result))
+        write_table(folder / "sweep.csv", sweep_metrics(result))
+    else:
+        sets = diverse_sets(trunk, targets, diversity=options.diversity, **settings)
+    _write(folder, sets)
+    origin = provenance.record(
+        status(network),
+        device,
+        layer=options.layer,
+        channels=options.channels,
+        images=options.images,
+        diversity="sweep" if options.diversity is None else options.diversity,
+        grid=DEFAULT_GRID if options.diversity is None else None,
+        distance=settings["distance"],
+        schedule=vars(settings["schedule"]),
+        precision=options.precision,
+        seed=options.seed,
+    )
+    provenance.write(folder / "provenance.json", origin)
+    for row in metrics(sets):
+        print(
+            f"{sets.network} {sets.layer} {row['channel']}: activation "
+            f"{row['mean_activation']:.2f} ({row['min_activation']:.2f} to "
+            f"{row['max_activation']:.2f}), distance {row['min_distance']:.3g}, "
+            f"diversity {row['diversity']:.3g}, {row['steps']} steps"
+        )
+    print(f"written to {folder}")
+
+
+def _distance(trunk: Trunk, wanted: str | None) -> str:
+    return default_distance(trunk) if wanted is None else check_distance(trunk, wanted)
+
+
+def _write(folder: Path, sets: DiverseSets) -> None:
+    write_arrays(folder / "visualizations.npz", arrays(sets))
+    write_table(folder / "metrics.csv", metrics(sets), METRICS)
+    try_contact_sheet(folder / "contact_sheet.png", sets)

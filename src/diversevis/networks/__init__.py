@@ -1,0 +1,1 @@
+"""Pretrained networks: registry, verified weights, and unpadded early trunks."""

@@ -1,0 +1,154 @@
+"""The early layers of each network, fetched and converted once, then read from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from diversevis.files import cache_directory, file_sha256
+from diversevis.networks.registry import Converter, Network, get_network
+from diversevis.networks.sources import Fetched, SourceError, fetch
+from diversevis.tensors import DamagedFileError, Stored, read_about, stored_tensors, tensor_digest
+
+
+@dataclass(frozen=True)
+class StoredNetwork:
+    """Weights in the cache.
+
+    Parameters
+    ----------
+    name
+        The network's name.
+    path
+        The safetensors file.
+    digest
+        `diversevis.tensors.tensor_digest` of its tensors.
+    source
+        Where they came from, in words.
+    source_sha256
+        SHA-256 of the file they were converted from.
+    licence
+        Of the weights.
+    """
+
+    name: str
+    path: Path
+    digest: str
+    source: str
+    source_sha256: str
+    licence: str
+
+
+def load_weights(
+    network: str | Network, *, cache: Path | None = None, progress: bool = True
+) -> tuple[dict[str, torch.Tensor], StoredNetwork]:
+    """Return the weights of a network's early layers, fetched and converted if need be.
+
+    Parameters
+    ----------
+    network
+        A network or its name.
+    cache
+        Folder to keep it in; `diversevis.files.cache_directory` by default.
+    progress
+        Whether to report downloads on stderr.
+
+    Returns
+    -------
+    tensors
+        float32 tensors under torchvision's names.
+    stored
+        The file that holds them.
+
+    Raises
+    ------
+    UserError
+        If the network is unknown, the cache not usable, or no source can serve the weights.
+    """
+    network = _network(network)
+    cache = _cache(cache)
+
+    def make() -> Stored:
+        converters = dict(network.sources)
+        return fetch(
+            list(converters),
+            cache / "downloads",
+            what=f"the weights of {network.name}",
+            use=lambda fetched: _convert(network, fetched, converters[fetched.source]),
+            progress=progress,
+        )
+
+    path = _path(network, cache)
+    tensors, about = stored_tensors(path, make, digest=network.digest)
+    return tensors, _stored(path, about)
+
+
+def ensure(
+    network: str | Network, *, cache: Path | None = None, progress: bool = True
+) -> StoredNetwork:
+    """Fetch and convert a network unless it is in the cache, whole; see `load_weights`."""
+    return load_weights(network, cache=cache, progress=progress)[1]
+
+
+def status(network: str | Network, *, cache: Path | None = None) -> StoredNetwork | None:
+    """Return what the cache says it holds of a network, or None if that is nothing usable.
+
+    Neither fetches anything nor reads the tensors.
+    """
+    network = _network(network)
+    path = _path(network, _cache(cache))
+    try:
+        about = read_about(path)
+    except DamagedFileError:
+        return None
+    if about is None or network.digest not in (None, about["tensor_digest"]):
+        return None
+    return _stored(path, about)
+
+
+def _network(network: str | Network) -> Network:
+    return network if isinstance(network, Network) else get_network(network)
+
+
+def _cache(cache: Path | None) -> Path:
+    return cache_directory() if cache is None else Path(cache)
+
+
+def _path(network: Network, cache: Path) -> Path:
+    return cache / "networks" / f"{network.name}.safetensors"
+
+
+def _stored(path: Path, about: Mapping[str, str]) -> StoredNetwork:
+    return StoredNetwork(
+        name=about["network"],
+        path=path,
+        digest=about["tensor_digest"],
+        source=about["source"],
+        source_sha256=about["source_sha256"],
+        licence=about["licence"],
+    )
+
+
+def _convert(network: Network, fetched: Fetched, converter: Converter) -> Stored:
+    tensors = converter(fetched.path)
+    if network.digest is not None and (digest := tensor_digest(tensors)) != network.digest:
+        raise SourceError(f"its tensors have digest {digest}, not {network.digest}")
+    _check_fit(network, tensors)
+    return tensors, {
+        "network": network.name,
+        "source": fetched.origin,
+        "source_sha256": file_sha256(fetched.path),
+        "licence": network.licence,
+    }
+
+
+def _check_fit(network: Network, tensors: Mapping[str, torch.Tensor]) -> None:
+    expected = network.build().state_dict()
+    for name, tensor in tensors.items():
+        if name not in expected or tensor.shape != expected[name].shape:
+            raise SourceError(
+                f"its {name} {tuple(tensor.shape)} does not fit {network.architecture}"
+            )

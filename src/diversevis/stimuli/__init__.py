@@ -1,0 +1,1 @@
+"""Stimuli: norm budget, gradient filter, natural patches."""

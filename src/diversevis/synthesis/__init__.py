@@ -1,0 +1,1 @@
+"""Synthesis: diverse sets, restarts, and the sweep between them."""

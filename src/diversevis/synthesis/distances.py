@@ -1,0 +1,56 @@
+"""Distances between the images of a set, in pixels or in a feature map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def root_mean_square(difference: Tensor) -> Tensor:
+    """Return the root mean square over the last axis."""
+    return difference.square().mean(-1).sqrt()
+
+
+def pairs(n: int) -> tuple[Tensor, Tensor]:
+    """Return the indices ``i < j`` of the ``n (n - 1) / 2`` pairs of `n` images."""
+    first, second = torch.triu_indices(n, n, offset=1)
+    return first, second
+
+
+def pairwise(features: Tensor) -> Tensor:
+    """Return the distances ``[k, n (n - 1) / 2]`` between the images of each set.
+
+    Parameters
+    ----------
+    features
+        ``[k, n, d]``. A distance is the root mean square difference over ``d``.
+    """
+    first, second = pairs(features.shape[1])
+    return root_mean_square(features[:, first] - features[:, second])
+
+
+def nearest_pair(features: Tensor) -> Tensor:
+    """Return the distance ``[k]`` of the two images of each set that are most alike.
+
+    The pair is found in one Gram matrix a set, without gradient; only its own distance is then
+    computed by difference, which keeps it exact where the Gram form would cancel.
+
+    Parameters
+    ----------
+    features
+        ``[k, n, d]``, ``n >= 2``.
+    """
+    with torch.no_grad():
+        n = features.shape[1]
+        # Taking the set's mean away leaves distances alone and cancellation small.
+        centred = features.float() if features.dtype == torch.bfloat16 else features
+        centred = centred - centred.mean(1, keepdim=True)
+        gram = centred @ centred.mT
+        squares = gram.diagonal(dim1=1, dim2=2)
+        squared = squares[:, :, None] + squares[:, None, :] - 2 * gram
+        first, second = (index.to(features.device) for index in pairs(n))
+        closest = squared[:, first, second].argmin(1)
+        sets = torch.arange(len(features), device=features.device)
+    one, other = (features[sets, pair[closest]].to(centred.dtype) for pair in (first, second))
+    # The floor keeps the root's gradient finite for two images that are exactly alike.
+    return (one - other).square().mean(-1).clamp(min=1e-20).sqrt()

@@ -1,0 +1,326 @@
+"""Diverse sets: images that all drive a unit and are as distinct from each other as possible."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from diversevis.errors import UserError
+from diversevis.networks.trunk import Units, check_distance, default_distance
+from diversevis.stimuli.filters import smooth, transfer_function
+from diversevis.stimuli.norm import patch_norm
+from diversevis.synthesis.distances import nearest_pair, pairwise
+from diversevis.synthesis.engine import DEFAULT, Outcome, Schedule, minimise
+from diversevis.synthesis.memory import bytes_per_patch
+from diversevis.synthesis.seeds import generator
+from diversevis.synthesis.targets import Targets, channels
+
+
+@dataclass(frozen=True)
+class DiverseSets:
+    """One set of images for each target of a layer.
+
+    Attributes
+    ----------
+    network, layer : str
+        Where the units are.
+    names : tuple of str
+        Target names, ``units`` of them; a channel's is its number.
+    images : Tensor
+        ``[units, n, 3, s, s]`` float32, patch units: RGB, 0-255 scale minus the channel means.
+    activations : Tensor
+        ``[units, n]``, of these very images, in float32, before the ReLU.
+    distances : Tensor
+        ``[units, n (n - 1) / 2]``, root mean square differences between the images of a set.
+    diversity : Tensor
+        ``[units]``, the weight lambda of the smallest distance.
+    steps : Tensor
+        ``[units]``, optimisation steps taken.
+    losses : Tensor
+        ``[units, longest]``, loss before every step, NaN after the set's last.
+    distance : str
+        Where distances are measured: ``"pixels"`` or a layer.
+    seed : int
+        Seed of the starts.
+    """
+
+    network: str
+    layer: str
+    names: tuple[str, ...]
+    images: Tensor
+    activations: Tensor
+    distances: Tensor
+    diversity: Tensor
+    steps: Tensor
+    losses: Tensor
+    distance: str
+    seed: int
+
+    @property
+    def min_distance(self) -> Tensor:
+        """Smallest distance in each set, ``[units]``; NaN for single images."""
+        return self._reduced(torch.amin)
+
+    @property
+    def mean_distance(self) -> Tensor:
+        """Mean distance in each set, ``[units]``; NaN for single images."""
+        return self._reduced(torch.mean)
+
+    def _reduced(self, reduce) -> Tensor:
+        if not self.distances.shape[1]:
+            return torch.full((len(self.names),), torch.nan)
+        return reduce(self.distances, dim=1)
+
+
+def diverse_sets(
+    units: Units,
+    targets: Targets | Sequence[int],
+    *,
+    images: int = 6,
+    diversity: float | Sequence[float] | Tensor = 0.0,
+    distance: str | None = None,
+    seed: int = 0,
+    schedule: Schedule = DEFAULT,
+    start: Tensor | None = None,
+    compute_dtype: torch.dtype | None = None,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> DiverseSets:
+    """Synthesise a diverse set of images for each target (Cadena et al. 2018, eq. 1).
+
+    Each set minimises ``-mean_i f(x_i) - lambda min_{i<j} d(phi(x_i), phi(x_j))`` over patches
+    ``x = B r / |r|`` with Adam on ``r``, gradients smoothed in the frequency domain. ``lambda = 0``
+    gives restarts. A target's result depends on its name, `seed` and settings, not on the other
+    targets or the batch.
+
+    Parameters
+    ----------
+    units
+        A trunk, or anything else that satisfies `Units`; its device and dtype are used.
+    targets
+        Targets, or channel numbers.
+    images
+        Images in a set, ``n``.
+    diversity
+        Lambda, one for all targets or one each.
+    distance
+        ``"pixels"`` or an earlier layer, whose map after the ReLU is compared; by default the layer
+        that ends the previous stage.
+    seed
+        Seed of the starts ``r ~ N(0, 1)``.
+    schedule
+        Optimiser and stopping rule.
+    start
+        Starts ``r``, ``[targets, n, 3, s, s]``, in place of noise.
+    compute_dtype
+        ``torch.bfloat16`` runs the steps' forward and backward passes in it. Parameters and the
+        reported activations stay in the units' own dtype.
+    chunk
+        Most sets in one batch; by default what the memory holds.
+    progress
+        Show a bar on standard error.
+
+    Raises
+    ------
+    UserError
+        For fewer than two images with diversity, an impossible `distance`, or a bad channel.
+    NonFiniteLossError
+        If a loss is no longer finite.
+    """
+    if not isinstance(targets, Targets):
+        targets = channels(units, targets)
+    distance = default_distance(units) if distance is None else check_distance(units, distance)
+    weights = _weights(diversity, len(targets), images)
+    problem = _Sets(units, targets, images, weights, distance, seed, start, compute_dtype, schedule)
+    outcome = minimise(
+        problem,
+        schedule,
+        chunk=chunk,
+        progress=progress,
+        title=f"{units.network} {units.layer}",
+    )
+    return _evaluated(problem, outcome)
+
+
+def _weights(diversity: float | Sequence[float] | Tensor, count: int, images: int) -> Tensor:
+    weights = torch.as_tensor(diversity, dtype=torch.float32)
+    if weights.ndim > 1 or (weights.ndim == 1 and len(weights) != count):
+        raise UserError(
+            f"one diversity, or {count}, one a target", f"{weights.numel()}", "give one for each"
+        )
+    if not (weights.isfinite() & (weights >= 0)).all():
+        raise UserError("a diversity that is zero or more", str(diversity), "zero gives restarts")
+    if images < 1:
+        raise UserError("at least one image", str(images), "ask for two or more")
+    if images < 2 and (weights > 0).any():
+        raise UserError(
+            "at least two images for a diverse set",
+            f"{images} with diversity {weights.max():g}",
+            "ask for more images, or for diversity 0",
+        )
+    return weights.expand(count)
+
+
+class _Sets:
+    """The sets of a layer as jobs for `minimise`."""
+
+    def __init__(
+        self,
+        units: Units,
+        targets: Targets,
+        images: int,
+        weights: Tensor,
+        distance: str,
+        seed: int,
+        start: Tensor | None,
+        compute_dtype: torch.dtype | None,
+        schedule: Schedule,
+    ) -> None:
+        self.units, self.targets, self.images = units, targets, images
+        self.weights, self.distance, self.seed = weights, distance, seed
+        self.starts, self.filter_first = start, schedule.published_filter
+        self.device, self.dtype = _placement(units)
+        self.compute_dtype = compute_dtype or self.dtype
+        self._fast = units
+        if self.compute_dtype != self.dtype:
+            self._fast = copy.deepcopy(units).to(self.compute_dtype)
+        self.norm = patch_norm(units.size)
+        self.shape = (images, 3, units.size, units.size)
+        # In float64 first: a filter's mean of one should not depend on the dtype it is used in.
+        transfer = transfer_function(units.size, dtype=torch.float64)
+        self.transfer = transfer.to(self.device, self.dtype)
+        self.jobs, self.patches_per_job = len(targets), images
+        example = torch.zeros(1, *self.shape[1:], device=self.device, dtype=self.dtype)
+        self.bytes_per_job = images * bytes_per_patch(units, example, distance)
+        if start is not None and start.shape != (self.jobs, *self.shape):
+            raise UserError(
+                f"starts of shape {[self.jobs, *self.shape]}",
+                str(list(start.shape)),
+                "give one start an image",
+            )
+
+    def start(self, job: int) -> Tensor:
+        if self.starts is not None:
+            return self.starts[job].to("cpu", self.dtype)
+        stream = generator(
+            self.seed, "start", self.units.network, self.units.layer, self.targets.names[job]
+        )
+        return torch.randn(self.shape, generator=stream).to(self.dtype)
+
+    def describe(self, job: int) -> str:
+        name = self.targets.names[job]
+        return f"{self.units.network}, layer {self.units.layer}, channel {name}"
+
+    def patches(self, parameters: Tensor) -> Tensor:
+        """Return ``x = B r / |r|``, ``[k n, 3, s, s]``."""
+        r = parameters.flatten(0, 1)
+        return r * (self.norm / _norms(r))
+
+    def evaluate(
+        self, parameters: Tensor, jobs: Tensor
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        x = self.patches(parameters).contiguous(memory_format=torch.channels_last)
+        x.requires_grad_()
+        weights = self.weights.to(x)[jobs]
+        with torch.enable_grad():
+            scores, features = self.scores(self._fast, x.to(self.compute_dtype), jobs)
+            activation = scores.mean(1)
+            loss, nearest = -activation, torch.full_like(activation, torch.nan)
+            if self.images > 1:
+                nearest = nearest_pair(features)
+                loss = loss - weights * nearest
+            (gradient,) = torch.autograd.grad(loss.sum(), x)
+        r = parameters.flatten(0, 1)
+        if self.filter_first:
+            gradient = _tangent(smooth(gradient, self.transfer), r, self.norm)
+        else:
+            gradient = smooth(_tangent(gradient, r, self.norm), self.transfer)
+        monitors = {"activation": activation.detach(), "distance": nearest.detach()}
+        return loss.detach(), gradient.view_as(parameters), monitors
+
+    def scores(self, units: Units, x: Tensor, jobs: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return the scores ``[k, n]`` and features ``[k, n, d]`` of patches ``[k n, 3, s, s]``."""
+        responses, features = units.respond(x, self.distance)
+        responses = responses.unflatten(0, (-1, self.images))
+        scores = self.targets.score(responses.to(self.dtype), jobs)
+        return scores, features.flatten(1).unflatten(0, (-1, self.images))
+
+
+def _evaluated(problem: _Sets, outcome: Outcome) -> DiverseSets:
+    """Return the images that an optimisation ended with, scored as they are returned."""
+    images = problem.patches(outcome.parameters).view_as(outcome.parameters)
+    activations, distances = measure(
+        problem.units, problem.targets, images, distance=problem.distance
+    )
+    return DiverseSets(
+        network=problem.units.network,
+        layer=problem.units.layer,
+        names=problem.targets.names,
+        images=images,
+        activations=activations,
+        distances=distances,
+        diversity=problem.weights.clone(),
+        steps=outcome.steps,
+        losses=outcome.losses,
+        distance=problem.distance,
+        seed=problem.seed,
+    )
+
+
+@torch.no_grad()
+def measure(
+    units: Units, targets: Targets, images: Tensor, *, distance: str, at_once: int = 64
+) -> tuple[Tensor, Tensor]:
+    """Return the activations and pairwise distances of given sets of images.
+
+    Parameters
+    ----------
+    units, targets, distance
+        As for `diverse_sets`.
+    images
+        ``[targets, n, 3, s, s]``, patch units.
+    at_once
+        Sets evaluated together; has no influence on the result.
+
+    Returns
+    -------
+    activations
+        ``[targets, n]``, on the CPU.
+    distances
+        ``[targets, n (n - 1) / 2]``, on the CPU.
+    """
+    device, dtype = _placement(units)
+    activations, distances = [], []
+    for begin in range(0, len(images), at_once):
+        some = slice(begin, begin + at_once)
+        x = images[some].flatten(0, 1).to(device, dtype)
+        responses, features = units.respond(x, distance)
+        sets = (-1, images.shape[1])
+        activations.append(targets.score(responses.unflatten(0, sets), some).cpu())
+        distances.append(pairwise(features.flatten(1).unflatten(0, sets)).cpu())
+    return torch.cat(activations), torch.cat(distances)
+
+
+def _placement(units: Units) -> tuple[torch.device, torch.dtype]:
+    """Return the device and dtype that `units` compute with: those of their tensors."""
+    tensors = [*units.parameters(), *units.buffers()] if isinstance(units, nn.Module) else []
+    for tensor in tensors:
+        if tensor.is_floating_point():
+            return tensor.device, tensor.dtype
+    return torch.device("cpu"), torch.float32
+
+
+def _norms(r: Tensor) -> Tensor:
+    return r.flatten(1).norm(dim=1)[:, None, None, None]
+
+
+def _tangent(gradient: Tensor, r: Tensor, norm: float) -> Tensor:
+    """Return the gradient with respect to ``r`` of a function of ``x = norm * r / |r|``."""
+    length = _norms(r)
+    direction = r / length
+    radial = (direction * gradient).sum((1, 2, 3), keepdim=True)
+    return (gradient - radial * direction) * (norm / length)

@@ -1,0 +1,305 @@
+"""Adam for many independent problems at once, each with its own length.
+
+Jobs (a unit's set of images, say) share one batch. A job that has converged leaves the batch and a
+waiting one takes its place, so that the batch stays full however long single jobs take. No quantity
+is shared between jobs: a job's result does not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from diversevis.errors import NonFiniteLossError, UserError
+
+CPU_PATCHES = 128
+"""Patches in a batch on a CPU: more no longer adds speed, and leaves the caches."""
+
+_REFRESH_TERMINAL, _REFRESH_LOG = 0.2, 20.0
+"""Seconds between two looks at the monitors: a log file should not fill with progress bars."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Optimiser and stopping rule; the numbers are the published ones.
+
+    Parameters
+    ----------
+    learning_rate
+        Adam's step size, in units of the parameters.
+    steps
+        Most steps of any job.
+    patience
+        A job stops when the exponential average of its loss has not fallen for as many steps.
+    decay
+        Decay of that average.
+    betas, eps
+        Adam's moments' decays and its guard against division by zero.
+    published_filter
+        Filter the gradient before it is projected onto the sphere of the norm budget, as the
+        published code does. Its fixed point for a linear unit is then the *filtered* template; the
+        default order projects first, which leaves every optimum where it is.
+    """
+
+    learning_rate: float = 1.0
+    steps: int = 2000
+    patience: int = 100
+    decay: float = 0.9
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    published_filter: bool = False
+
+
+DEFAULT = Schedule()
+
+
+class Problem(Protocol):
+    """Jobs that `minimise` can run."""
+
+    jobs: int
+    patches_per_job: int
+    bytes_per_job: int
+    device: torch.device
+
+    def start(self, job: int) -> Tensor:
+        """Return the start of one job on the CPU; all jobs have the same shape."""
+
+    def evaluate(
+        self, parameters: Tensor, jobs: Tensor
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Return losses ``[k]``, gradients like `parameters` ``[k, ...]``, and monitors ``[k]``."""
+
+    def describe(self, job: int) -> str:
+        """Name a job in messages."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `minimise` returns, one entry a job.
+
+    Attributes
+    ----------
+    parameters
+        Last parameters, on the CPU, ``[jobs, ...]``.
+    steps
+        Steps taken, ``[jobs]``.
+    losses
+        Loss before every step, NaN after a job has stopped, ``[jobs, longest]``.
+    """
+
+    parameters: Tensor
+    steps: Tensor
+    losses: Tensor
+
+
+@dataclass
+class _State:
+    """Jobs in the batch: every field has them on its first axis."""
+
+    job: Tensor
+    parameters: Tensor
+    moment: Tensor
+    square: Tensor
+    step: Tensor
+    average: Tensor
+    lowest: Tensor
+    since: Tensor
+
+    @classmethod
+    def new(cls, jobs: Sequence[int], parameters: Tensor) -> _State:
+        device, k = parameters.device, len(jobs)
+        infinite = torch.full((k,), torch.inf, device=device, dtype=parameters.dtype)
+        count = torch.zeros(k, dtype=torch.long, device=device)
+        return cls(
+            job=torch.tensor(list(jobs), device=device),
+            parameters=parameters,
+            moment=torch.zeros_like(parameters),
+            square=torch.zeros_like(parameters),
+            step=count,
+            average=infinite,
+            lowest=infinite.clone(),
+            since=count.clone(),
+        )
+
+    def __len__(self) -> int:
+        return len(self.job)
+
+    def __getitem__(self, which: Tensor | slice) -> _State:
+        return _State(**{name: value[which] for name, value in vars(self).items()})
+
+    def joined(self, other: _State) -> _State:
+        return _State(
+            **{name: torch.cat([value, getattr(other, name)]) for name, value in vars(self).items()}
+        )
+
+
+def minimise(
+    problem: Problem,
+    schedule: Schedule = DEFAULT,
+    *,
+    chunk: int | None = None,
+    progress: bool = False,
+    title: str = "",
+) -> Outcome:
+    """Minimise every job's loss with Adam (Kingma & Ba 2015) until its own stopping rule.
+
+    Parameters
+    ----------
+    problem
+        The jobs.
+    schedule
+        Optimiser and stopping rule.
+    chunk
+        Most jobs in the batch; by default as many as the free memory holds. A GPU that runs out of
+        memory halves it and goes on from where the jobs are.
+    progress
+        Show a bar on standard error.
+    title
+        Its label.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If a loss is no longer finite; names the job and the step.
+    UserError
+        If one job alone does not fit into the memory.
+    """
+    capacity = max(1, chunk) if chunk is not None else jobs_that_fit(problem)
+    waiting, parked = list(range(problem.jobs)), []
+    results: list[Tensor | None] = [None] * problem.jobs
+    steps = torch.zeros(problem.jobs, dtype=torch.long)
+    losses = torch.full((problem.jobs, schedule.steps), torch.nan, device=problem.device)
+    state: _State | None = None
+    bar = tqdm(total=problem.jobs, desc=title, unit="set", disable=not progress, mininterval=0)
+    interval = _REFRESH_TERMINAL if sys.stderr.isatty() else _REFRESH_LOG
+    shown_at = time.monotonic()
+    with bar:
+        while True:
+            state = _fill(problem, state, waiting, parked, capacity)
+            if state is None:
+                break
+            try:
+                loss, gradient, monitors = problem.evaluate(state.parameters, state.job)
+            except torch.OutOfMemoryError as error:
+                if len(state) == 1:
+                    raise UserError(
+                        f"memory for one set of {problem.patches_per_job} images",
+                        str(error).splitlines()[0],
+                        "take fewer images, or another device",
+                    ) from error
+                capacity = len(state) // 2
+                parked.append(state[capacity:])
+                state = state[:capacity]
+                _release_memory(problem.device)
+                continue
+            losses[state.job, state.step] = loss.to(losses)
+            stopped = _advance(state, loss, gradient, schedule)
+            _check_finite(problem, state, loss)
+            if progress and time.monotonic() - shown_at > interval:
+                shown_at = time.monotonic()
+                means = {
+                    name: f"{values.mean().item():.4g}"
+                    for name, values in {"loss": loss, **monitors}.items()
+                }
+                left = len(waiting) + sum(map(len, parked)) + len(state)
+                bar.set_postfix({**means, "left": left, "step": int(state.step.max())})
+            if stopped.any():
+                done = state[stopped]
+                for job, step, parameters in zip(
+                    done.job.tolist(), done.step.tolist(), done.parameters.cpu(), strict=True
+                ):
+                    results[job], steps[job] = parameters, step
+                bar.update(len(done))
+                state = state[~stopped] if not stopped.all() else None
+    return Outcome(torch.stack(results), steps, losses[:, : int(steps.max())].cpu())
+
+
+def jobs_that_fit(problem: Problem) -> int:
+    """Return how many jobs to run at once: what half of the free memory holds.
+
+    On a CPU no more than make about `CPU_PATCHES` patches.
+    """
+    fit = max(1, int(_free_bytes(problem.device) / 2 / problem.bytes_per_job))
+    if problem.device.type == "cpu":
+        fit = min(fit, max(1, CPU_PATCHES // problem.patches_per_job))
+    return min(fit, problem.jobs)
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):  # not told on this system: the CPU's cap decides
+        return 2**31
+
+
+def _release_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _fill(
+    problem: Problem,
+    state: _State | None,
+    waiting: list[int],
+    parked: list[_State],
+    capacity: int,
+) -> _State | None:
+    """Return the batch with free places taken: first by parked jobs, then by waiting ones."""
+    room = capacity - (len(state) if state else 0)
+    entering: list[_State] = []
+    while parked and room > 0:
+        resumed = parked.pop()
+        if len(resumed) > room:
+            parked.append(resumed[room:])
+            resumed = resumed[:room]
+        entering.append(resumed)
+        room -= len(resumed)
+    if waiting and room > 0:
+        jobs = waiting[:room]
+        del waiting[:room]
+        start = torch.stack([problem.start(job) for job in jobs]).to(problem.device)
+        entering.append(_State.new(jobs, start))
+    for other in entering:
+        state = other if state is None else state.joined(other)
+    return state
+
+
+def _advance(state: _State, loss: Tensor, gradient: Tensor, schedule: Schedule) -> Tensor:
+    """Take one Adam step in place and return which jobs have come to their end ``[k]``."""
+    first, second = schedule.betas
+    state.step = state.step + 1
+    count = state.step.to(gradient.dtype).view(-1, *[1] * (gradient.ndim - 1))
+    state.moment.mul_(first).add_(gradient, alpha=1 - first)
+    state.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+    scale = schedule.learning_rate / (1 - first**count)
+    root = (state.square / (1 - second**count)).sqrt_().add_(schedule.eps)
+    state.parameters.sub_(scale * state.moment / root)
+
+    loss = loss.to(state.average)
+    state.average = torch.where(
+        state.step == 1, loss, torch.lerp(loss, state.average, schedule.decay)
+    )
+    fell = state.average < state.lowest
+    state.lowest = torch.where(fell, state.average, state.lowest)
+    state.since = torch.where(fell, 0, state.since + 1)
+    return (state.since >= schedule.patience) | (state.step >= schedule.steps)
+
+
+def _check_finite(problem: Problem, state: _State, loss: Tensor) -> None:
+    finite = loss.isfinite()
+    if not finite.all():
+        broken = int((~finite).nonzero()[0])
+        raise NonFiniteLossError(
+            f"the loss of {problem.describe(int(state.job[broken]))} is {loss[broken].item()} at "
+            f"step {int(state.step[broken])}; lower the learning rate or use float32"
+        )

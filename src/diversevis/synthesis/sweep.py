@@ -1,0 +1,135 @@
+"""The sweep from restarts to ever more diverse sets, and the set that it selects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from diversevis.analysis.selection import select_diversity
+from diversevis.errors import UserError
+from diversevis.networks.trunk import Units
+from diversevis.synthesis.diverse import DiverseSets, diverse_sets
+from diversevis.synthesis.targets import Targets, channels
+
+DEFAULT_GRID = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Relative diversities ``c``."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Restarts and diverse sets of the same targets, from the same starts.
+
+    Attributes
+    ----------
+    relative : Tensor
+        ``[levels]``, relative diversities ``c``; the first is 0: restarts.
+    levels : tuple of DiverseSets
+        One a relative diversity.
+    selected : Tensor
+        ``[units]``, for each unit the index of the level that was chosen.
+    """
+
+    relative: Tensor
+    levels: tuple[DiverseSets, ...]
+    selected: Tensor
+
+    @property
+    def restarts(self) -> DiverseSets:
+        """The sets without diversity."""
+        return self.levels[0]
+
+    def chosen(self) -> DiverseSets:
+        """Return each unit's selected set."""
+        return pick(self.levels, self.selected)
+
+
+def sweep(
+    units: Units,
+    targets: Targets | Sequence[int],
+    *,
+    grid: Sequence[float] = DEFAULT_GRID,
+    fraction: float = 0.9,
+    **settings,
+) -> Sweep:
+    """Synthesise restarts, then diverse sets at ``lambda = c f0 / d0`` for each ``c`` of `grid`.
+
+    ``f0`` and ``d0`` are the mean activation and smallest distance of a unit's own restarts, which
+    makes ``c`` comparable between units. All levels start from the same noise.
+
+    Parameters
+    ----------
+    units, targets
+        As for `diverse_sets`.
+    grid
+        Relative diversities, rising, above zero.
+    fraction
+        Share of the restarts' mean activation that the selected set must keep.
+    **settings
+        Other arguments of `diverse_sets`; `images` must be 2 or more.
+
+    Raises
+    ------
+    UserError
+        As `diverse_sets`, or for a grid that does not rise from above zero.
+    """
+    grid = list(grid)
+    if not grid or grid[0] <= 0 or sorted(set(grid)) != grid:
+        raise UserError(
+            "relative diversities that rise from above zero", str(grid), "sort and correct them"
+        )
+    if settings.get("images", 2) < 2:
+        raise UserError(
+            "at least two images for a sweep", str(settings["images"]), "ask for more images"
+        )
+    if not isinstance(targets, Targets):
+        targets = channels(units, targets)
+    restarts = diverse_sets(units, targets, diversity=0.0, **settings)
+    # A unit that its restarts do not drive gets lambda 0 throughout, and level 0 selected.
+    unit_scale = restarts.activations.mean(1).clamp(min=0) / restarts.min_distance
+    diversity = torch.tensor(grid)[:, None] * unit_scale
+    # One run for all levels: the batch stays full, and no level waits for another's last unit.
+    repeated = Targets(
+        names=targets.names * len(grid),
+        directions=targets.directions.repeat(len(grid), 1),
+        cosine=targets.cosine,
+    )
+    diverse = diverse_sets(units, repeated, diversity=diversity.flatten(), **settings)
+    levels = (restarts, *_split(diverse, len(grid)))
+    activation = torch.stack([level.activations.mean(1) for level in levels])
+    selected = select_diversity(activation, fraction=fraction)
+    return Sweep(torch.tensor([0.0, *grid]), levels, selected)
+
+
+_PER_UNIT = ("names", "images", "activations", "distances", "diversity", "steps", "losses")
+
+
+def _split(sets: DiverseSets, parts: int) -> list[DiverseSets]:
+    size = len(sets.names) // parts
+    return [
+        replace(
+            sets,
+            **{name: getattr(sets, name)[part * size : (part + 1) * size] for name in _PER_UNIT},
+        )
+        for part in range(parts)
+    ]
+
+
+def pick(levels: Sequence[DiverseSets], selected: Tensor) -> DiverseSets:
+    """Return, for each unit, its set from the level that `selected` ``[units]`` names."""
+    first = levels[0]
+    units = torch.arange(len(selected))
+    longest = max(level.losses.shape[1] for level in levels)
+
+    def gather(name: str) -> Tensor:
+        values = [getattr(level, name) for level in levels]
+        if name == "losses":
+            values = [
+                torch.nn.functional.pad(v, (0, longest - v.shape[1]), value=torch.nan)
+                for v in values
+            ]
+        return torch.stack(values)[selected, units]
+
+    return replace(first, **{name: gather(name) for name in _PER_UNIT if name != "names"})

