@@ -15,6 +15,9 @@ STAMP := $(VENV)/.installed
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 unexport UV_CONSTRAINT UV_EXCLUDE_NEWER UV_FIND_LINKS UV_OVERRIDE UV_PYTHON UV_SYSTEM_PYTHON UV_TORCH_BACKEND
 
+# Every job of the workflow starts a Python; cached bytecode halves the time to import PyTorch.
+unexport PYTHONDONTWRITEBYTECODE
+
 # $(call fail,what was expected,what came,what to do)
 fail = { printf 'expected %s\n     got %s\n  remedy %s\n' "$(1)" "$(2)" "$(3)" >&2; exit 2; }
 

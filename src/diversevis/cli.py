@@ -7,24 +7,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 import diversevis
 from diversevis import provenance
+from diversevis.devices import DTYPES, choose_device
 from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.figures import try_contact_sheet
-from diversevis.files import cache_directory, make_directory
+from diversevis.files import cache_directory, output_directory
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure, status
 from diversevis.networks.trunk import (
-    Trunk,
     check_distance,
     default_distance,
     find_layer,
     layers,
     load_trunk,
 )
-from diversevis.synthesis.diverse import DiverseSets, diverse_sets
+from diversevis.synthesis.diverse import diverse_sets
 from diversevis.synthesis.engine import Schedule
 from diversevis.synthesis.output import (
     METRICS,
@@ -35,13 +33,11 @@ from diversevis.synthesis.output import (
     write_arrays,
     write_table,
 )
-from diversevis.synthesis.sweep import DEFAULT_GRID, Sweep, sweep
+from diversevis.synthesis.sweep import DEFAULT_GRID, sweep
 from diversevis.synthesis.targets import channels
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: something the user can put right; a computation that broke; Ctrl-C."""
-
-_DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,27 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     look.add_argument(
         "--precision",
-        choices=tuple(_DTYPES),
+        choices=tuple(DTYPES),
         default="float32",
         help="of the steps; results are always evaluated in float32",
     )
     look.add_argument("--out", type=Path, metavar="DIR", help="(visualizations/NETWORK/LAYER)")
     look.set_defaults(run=_visualize)
     return parser
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device called `name`: ``auto`` takes a GPU where there is one.
-
-    Raises
-    ------
-    UserError
-        If ``cuda`` is asked for and there is none.
-    """
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UserError("a CUDA device", "none that PyTorch can use", "take --device cpu")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def _networks(_options: argparse.Namespace) -> None:
@@ -144,40 +126,43 @@ def _visualize(options: argparse.Namespace) -> None:
     if options.steps < 1:
         raise UserError("at least one step", str(options.steps), "give --steps a larger number")
     device = choose_device(options.device)
-    folder = make_directory(options.out or Path("visualizations", network.name, options.layer))
     trunk = load_trunk(network, options.layer, device=device)
+    targets = channels(trunk, options.channels)
+    folder = options.out or Path("visualizations", network.name, options.layer)
+    wanted = options.distance
     settings = {
         "images": options.images,
-        "distance": _distance(trunk, options.distance),
+        "distance": default_distance(trunk) if wanted is None else check_distance(trunk, wanted),
         "seed": options.seed,
         "schedule": Schedule(steps=options.steps),
-        "compute_dtype": _DTYPES[options.precision],
+        "compute_dtype": DTYPES[options.precision],
         "progress": True,
     }
-    targets = channels(trunk, options.channels)
-    result: Sweep | DiverseSets
-    if options.diversity is None:
-        result = sweep(trunk, targets, **settings)
-        sets = result.chosen()
-        write_arrays(folder / "sweep.npz", sweep_arrays(result))
-        write_table(folder / "sweep.csv", sweep_metrics(result))
-    else:
-        sets = diverse_sets(trunk, targets, diversity=options.diversity, **settings)
-    _write(folder, sets)
-    origin = provenance.record(
-        status(network),
-        device,
-        layer=options.layer,
-        channels=options.channels,
-        images=options.images,
-        diversity="sweep" if options.diversity is None else options.diversity,
-        grid=DEFAULT_GRID if options.diversity is None else None,
-        distance=settings["distance"],
-        schedule=vars(settings["schedule"]),
-        precision=options.precision,
-        seed=options.seed,
-    )
-    provenance.write(folder / "provenance.json", origin)
+    with output_directory(folder):
+        if options.diversity is None:
+            result = sweep(trunk, targets, **settings)
+            sets = result.chosen()
+            write_arrays(folder / "sweep.npz", sweep_arrays(result))
+            write_table(folder / "sweep.csv", sweep_metrics(result))
+        else:
+            sets = diverse_sets(trunk, targets, diversity=options.diversity, **settings)
+        write_arrays(folder / "visualizations.npz", arrays(sets))
+        write_table(folder / "metrics.csv", metrics(sets), METRICS)
+        origin = provenance.record(
+            status(network),
+            device,
+            layer=options.layer,
+            channels=options.channels,
+            images=options.images,
+            diversity="sweep" if options.diversity is None else options.diversity,
+            grid=DEFAULT_GRID if options.diversity is None else None,
+            distance=settings["distance"],
+            schedule=vars(settings["schedule"]),
+            precision=options.precision,
+            seed=options.seed,
+        )
+        provenance.write(folder / "provenance.json", origin)
+        try_contact_sheet(folder / "contact_sheet.png", sets)
     for row in metrics(sets):
         print(
             f"{sets.network} {sets.layer} {row['channel']}: activation "
@@ -186,13 +171,3 @@ def _visualize(options: argparse.Namespace) -> None:
             f"diversity {row['diversity']:.3g}, {row['steps']} steps"
         )
     print(f"written to {folder}")
-
-
-def _distance(trunk: Trunk, wanted: str | None) -> str:
-    return default_distance(trunk) if wanted is None else check_distance(trunk, wanted)
-
-
-def _write(folder: Path, sets: DiverseSets) -> None:
-    write_arrays(folder / "visualizations.npz", arrays(sets))
-    write_table(folder / "metrics.csv", metrics(sets), METRICS)
-    try_contact_sheet(folder / "contact_sheet.png", sets)

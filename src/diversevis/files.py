@@ -51,7 +51,19 @@ def make_directory(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def output_directory(path: Path) -> Iterator[Path]:
+    """Yield the folder `path`, made if need be; if the block fails, an empty one goes again."""
+    make_directory(path)
+    try:
+        yield path
+    except BaseException:
+        with contextlib.suppress(OSError):  # it holds something: not ours to remove
+            path.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place if the block succeeds.
 
     On any exception, an interrupt included, the temporary file goes and `path` stays as it was.
@@ -80,7 +92,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path | str, text: str) -> None:
     """Write `text` to `path`, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -78,6 +78,6 @@ def device_name(device: torch.device | str) -> str:
     return f"CPU ({model})"
 
 
-def write(path: Path, provenance: dict[str, Any]) -> None:
+def write(path: Path | str, provenance: dict[str, Any]) -> None:
     """Write a provenance record as JSON."""
     write_text(path, json.dumps(provenance, indent=2, sort_keys=False) + "\n")

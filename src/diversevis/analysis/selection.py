@@ -1,9 +1,37 @@
-"""Choosing how diverse a set may be before it costs too much activation."""
+"""Which units to look at, and how diverse their sets may be."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+
+from diversevis.synthesis.seeds import generator
+
+
+def choose_units(
+    total: int, count: int | str, *, include: Sequence[int] = (), seed: int = 0, name: str = ""
+) -> list[int]:
+    """Return the channels to look at in a layer, in rising order.
+
+    Parameters
+    ----------
+    total
+        Channels in the layer.
+    count
+        How many to draw at random, or ``"all"``.
+    include
+        Channels that are always among them; they count.
+    seed, name
+        Seed and name of the draw. A larger `count` extends a smaller one: its units are among those
+        of every larger scale.
+    """
+    if count == "all" or count >= total:
+        return list(range(total))
+    order = torch.randperm(total, generator=generator(seed, "units", name)).tolist()
+    drawn = [channel for channel in order if channel not in include]
+    return sorted([*include, *drawn[: max(0, count - len(include))]])
 
 
 def select_diversity(activation: Tensor, *, fraction: float = 0.9) -> Tensor:

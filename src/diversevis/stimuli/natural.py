@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -141,3 +143,15 @@ def natural_responses(
     levels = torch.tensor(_LEVELS)
     quantiles = torch.quantile(torch.cat(responses), levels, dim=0).T
     return NaturalResponses(best, quantiles, levels, count)
+
+
+def natural_arrays(responses: NaturalResponses) -> dict[str, np.ndarray]:
+    """Return natural responses as arrays for a ``.npz``."""
+    return {name: np.asarray(value) for name, value in vars(responses).items()}
+
+
+def load_natural(path: Path) -> NaturalResponses:
+    """Return natural responses from a ``.npz`` of `natural_arrays`."""
+    with np.load(path) as content:
+        arrays = {name: torch.from_numpy(content[name]) for name in content.files}
+    return NaturalResponses(**{**arrays, "count": int(arrays["count"])})

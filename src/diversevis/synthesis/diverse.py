@@ -134,7 +134,7 @@ def diverse_sets(
     if not isinstance(targets, Targets):
         targets = channels(units, targets)
     distance = default_distance(units) if distance is None else check_distance(units, distance)
-    weights = _weights(diversity, len(targets), images)
+    weights = diversity_weights(diversity, len(targets), images)
     problem = _Sets(units, targets, images, weights, distance, seed, start, compute_dtype, schedule)
     outcome = minimise(
         problem,
@@ -146,7 +146,17 @@ def diverse_sets(
     return _evaluated(problem, outcome)
 
 
-def _weights(diversity: float | Sequence[float] | Tensor, count: int, images: int) -> Tensor:
+def diversity_weights(
+    diversity: float | Sequence[float] | Tensor, count: int, images: int
+) -> Tensor:
+    """Return the diversity of each of `count` sets of `images`, ``[count]``.
+
+    Raises
+    ------
+    UserError
+        If it is negative or not finite, does not fit the number of sets, or wants to tell apart
+        fewer than two images.
+    """
     weights = torch.as_tensor(diversity, dtype=torch.float32)
     if weights.ndim > 1 or (weights.ndim == 1 and len(weights) != count):
         raise UserError(

@@ -93,14 +93,14 @@ def sweep_arrays(result: Sweep) -> dict[str, np.ndarray]:
     }
 
 
-def write_arrays(path: Path, content: dict[str, np.ndarray]) -> None:
+def write_arrays(path: Path | str, content: dict[str, np.ndarray]) -> None:
     """Write arrays as an uncompressed ``.npz``, whole or not at all."""
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **content)
 
 
 def write_table(
-    path: Path, rows: Iterable[dict[str, Any]], columns: Sequence[str] | None = None
+    path: Path | str, rows: Iterable[dict[str, Any]], columns: Sequence[str] | None = None
 ) -> None:
     """Write rows as CSV, floats with the seven digits that float32 holds."""
     rows = list(rows)

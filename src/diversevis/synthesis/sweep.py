@@ -11,11 +11,11 @@ from torch import Tensor
 from diversevis.analysis.selection import select_diversity
 from diversevis.errors import UserError
 from diversevis.networks.trunk import Units
-from diversevis.synthesis.diverse import DiverseSets, diverse_sets
+from diversevis.synthesis.diverse import DiverseSets, diverse_sets, diversity_weights
 from diversevis.synthesis.targets import Targets, channels
 
-DEFAULT_GRID = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""Relative diversities ``c``."""
+DEFAULT_GRID = (0.003, 0.01, 0.03, 0.1, 0.3)
+"""Relative diversities ``c``: low ones for units whose restarts nearly coincide (small ``d0``)."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,9 @@ def sweep(
         raise UserError(
             "relative diversities that rise from above zero", str(grid), "sort and correct them"
         )
-    if settings.get("images", 2) < 2:
-        raise UserError(
-            "at least two images for a sweep", str(settings["images"]), "ask for more images"
-        )
     if not isinstance(targets, Targets):
         targets = channels(units, targets)
+    diversity_weights(1.0, len(targets), settings.get("images", 6))
     restarts = diverse_sets(units, targets, diversity=0.0, **settings)
     # A unit that its restarts do not drive gets lambda 0 throughout, and level 0 selected.
     unit_scale = restarts.activations.mean(1).clamp(min=0) / restarts.min_distance

@@ -1,0 +1,24 @@
+"""Devices and precisions by the names that users give them."""
+
+from __future__ import annotations
+
+import torch
+
+from diversevis.errors import UserError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+"""Precisions in which optimisation steps can be computed."""
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device called `name`: ``auto`` takes a GPU where there is one.
+
+    Raises
+    ------
+    UserError
+        If ``cuda`` is asked for and there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise UserError("a CUDA device", "none that PyTorch can use", "take --device cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")

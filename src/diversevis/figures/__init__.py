@@ -1,0 +1,46 @@
+"""Figures: drawing only, from arrays and tables that others computed.
+
+Matplotlib is imported by the modules in here, never by this one: synthesis also runs where it is
+not installed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diversevis.synthesis.diverse import DiverseSets
+
+
+def try_contact_sheet(path: Path | str, sets: DiverseSets) -> bool:
+    """Draw and save the contact sheet of `sets` if matplotlib is there, and say whether it was.
+
+    Without matplotlib a line on standard error says that the sheet is left out, and a sheet that
+    an earlier run left at `path` goes, for it shows other images.
+
+    Parameters
+    ----------
+    path
+        Where to write it; the format follows the suffix.
+    sets
+        Sets of images to show.
+
+    Raises
+    ------
+    UserError
+        If `path` cannot be written.
+    """
+    path = Path(path)
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        path.unlink(missing_ok=True)
+        print(f"{path.name} is left out: matplotlib is not installed", file=sys.stderr)
+        return False
+    from diversevis.figures.sheet import contact_sheet
+    from diversevis.figures.style import save
+
+    save(contact_sheet(sets), path)
+    return True

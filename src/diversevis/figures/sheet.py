@@ -1,0 +1,82 @@
+"""Contact sheet: every image of every unit, with its numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from diversevis.figures.style import (
+    GREY,
+    LABEL,
+    PAGE_WIDTH,
+    TITLE,
+    network_title,
+    number,
+    page,
+    show_patches,
+    theme,
+)
+from diversevis.synthesis.diverse import DiverseSets
+
+_PER_ROW = 12  # images, before a unit's next row begins
+_LARGEST, _GAP, _NUMBER = 15.0, 0.8, 3.4  # mm: picture, gap, line of text below it
+_MARGIN, _HEADER, _END, _BETWEEN = 3.0, 11.0, 21.0, 2.0
+_LETTER = 1.45  # mm, about the width of one in a label
+
+
+def contact_sheet(sets: DiverseSets) -> Figure:
+    """Draw all images of all units, one row a unit.
+
+    Below each image its activation; at the row's end the set's smallest distance and its diversity
+    lambda. A set of more than twelve images goes on in the next row.
+
+    Parameters
+    ----------
+    sets
+        Sets of one layer.
+    """
+    units, n, _, s, _ = sets.images.shape
+    columns, rows = min(n, _PER_ROW), -(-n // _PER_ROW)
+    label = 3 + _LETTER * max(map(len, sets.names))
+    room = PAGE_WIDTH - 2 * _MARGIN - label - _END
+    size = min(_LARGEST, (room + _GAP) / columns - _GAP)
+    pitch = rows * (size + _NUMBER) + _BETWEEN
+    title = f"{network_title(sets.network)}  {sets.layer}"
+    note = f"{s} px patches; distances in {sets.distance}"
+    width = 2 * _MARGIN + label + columns * (size + _GAP) - _GAP + _END
+    width = max(width, 2 * _MARGIN + _LETTER * (len(note) + 2))
+    with theme():
+        figure, canvas = page(_HEADER + units * pitch + _MARGIN - _BETWEEN, width)
+        canvas.text(_MARGIN, 4.5, title, size=TITLE, weight="bold", va="center")
+        canvas.text(_MARGIN, 8, note, size=LABEL, color=GREY, va="center")
+        images = sets.images.float().cpu().numpy()
+        for unit, name in enumerate(sets.names):
+            top = _HEADER + unit * pitch
+            canvas.text(_MARGIN, top + size / 2, name, weight="bold", va="center")
+            _images(
+                canvas, images[unit], sets.activations[unit].tolist(), _MARGIN + label, top, size
+            )
+            right = _MARGIN + label + columns * (size + _GAP) + 1
+            _end(canvas, right, top + size / 2, sets, unit)
+    return figure
+
+
+def _images(
+    canvas: Axes, images: np.ndarray, activations: list[float], left: float, top: float, size: float
+) -> None:
+    for begin in range(0, len(images), _PER_ROW):
+        y = top + begin // _PER_ROW * (size + _NUMBER)
+        show_patches(canvas, images[begin : begin + _PER_ROW], left, y, size, gap=_GAP)
+        for column, activation in enumerate(activations[begin : begin + _PER_ROW]):
+            x = left + column * (size + _GAP) + size / 2
+            canvas.text(x, y + size + 0.5, number(activation), size=LABEL, ha="center", va="top")
+
+
+def _end(canvas: Axes, left: float, middle: float, sets: DiverseSets, unit: int) -> None:
+    lines = [f"λ {number(float(sets.diversity[unit]))}"]
+    if sets.images.shape[1] > 1:
+        lines.insert(0, f"distance {number(float(sets.min_distance[unit]))}")
+    canvas.text(
+        left, middle, "\n".join(lines), size=LABEL, va="center", color=GREY, linespacing=1.4
+    )

@@ -1,0 +1,237 @@
+"""The command line: what it writes, and what bad input gets."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from diversevis.cli import main
+from diversevis.networks import registry
+from diversevis.networks.registry import get_network
+from diversevis.networks.sources import Url
+
+QUICK = ["--steps", "3", "--device", "cpu"]
+
+
+def run(capsys, *arguments) -> tuple[int, str, str]:
+    """Run the command line in this process; return exit code, output and messages."""
+    try:
+        code = main([str(argument) for argument in arguments])
+    except SystemExit as stop:  # argparse's way out
+        code = stop.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_visualize_writes_what_it_promises(capsys, tmp_path):
+    code, output, _ = run(
+        capsys,
+        *("visualize", "vgg19", "conv2_2", "3", "40", "--images", "4", "--diversity", "0.5"),
+        *("--seed", "7", "--out", tmp_path, *QUICK),
+    )
+    assert code == 0
+    assert "vgg19 conv2_2 40: activation" in output
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "visualizations.npz",
+        "metrics.csv",
+        "contact_sheet.png",
+        "provenance.json",
+    }
+    with np.load(tmp_path / "visualizations.npz") as arrays:
+        shapes = {name: arrays[name].shape for name in arrays.files}
+        assert arrays["images"].dtype == np.float32
+        assert arrays["channels"].tolist() == [3, 40]
+        assert arrays["diversity"].tolist() == [0.5, 0.5]
+        mean = arrays["activations"].mean(1)
+    assert shapes == {
+        "images": (2, 4, 3, 14, 14),
+        "activations": (2, 4),
+        "min_distance": (2,),
+        "channels": (2,),
+        "diversity": (2,),
+    }
+    with (tmp_path / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        *("network", "layer", "channel", "diversity", "mean_activation", "min_activation"),
+        *("max_activation", "min_distance", "mean_distance", "steps", "seed"),
+    ]
+    assert [row["channel"] for row in rows] == ["3", "40"]
+    assert [float(row["mean_activation"]) for row in rows] == pytest.approx(mean, rel=1e-5)
+    assert rows[0]["seed"] == "7"
+    provenance = json.loads((tmp_path / "provenance.json").read_text())
+    assert provenance["network"]["weights_sha256"] == get_network("vgg19").digest
+    assert provenance["settings"]["distance"] == "conv1_2"
+    assert provenance["settings"]["seed"] == 7
+    assert provenance["packages"]["torch"]
+
+
+def test_sweep_keeps_every_level(capsys, tmp_path):
+    code, _, _ = run(
+        capsys, "visualize", "vgg19", "conv1_2", "5", "--sweep", "--out", tmp_path, *QUICK
+    )
+    assert code == 0
+    with (tmp_path / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["relative_diversity"]) for row in rows] == [0, 0.003, 0.01, 0.03, 0.1, 0.3]
+    assert sum(int(row["selected"]) for row in rows) == 1
+    with np.load(tmp_path / "sweep.npz") as arrays:
+        assert arrays["images"].shape == (6, 1, 6, 3, 5, 5)
+
+
+def test_networks_lists_layers_and_cache(capsys):
+    code, output, _ = run(capsys, "networks")
+    assert code == 0
+    for expected in ("vgg19", "resnet50-torchvision", "conv3_1", "24 px", "layer2.0", "cache:"):
+        assert expected in output
+
+
+VISUALIZE = ("visualize", "vgg19", "conv3_1", "21")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("visualize", "vgg16", "conv3_1", "21"), "did you mean vgg19"),
+        (("visualize", "vgg19", "conv31", "21"), "conv3_1"),
+        (("visualize", "resnet50", "layer1", "21"), "layer1.0"),
+        (("visualize", "vgg19", "conv3_1", "256"), "0 to 255"),
+        (("visualize", "vgg19", "conv3_1", "-1"), "0 to 255"),
+        (("visualize", "vgg19", "conv3_1", "1.5"), "invalid int"),
+        ((*VISUALIZE, "--distance", "conv3_2"), "before conv3_1"),
+        ((*VISUALIZE, "--distance", "conv3_1"), "before conv3_1"),
+        ((*VISUALIZE, "--images", "1", "--diversity", "0.1"), "at least two images"),
+        ((*VISUALIZE, "--images", "0", "--diversity", "0"), "at least one image"),
+        ((*VISUALIZE, "--images", "1"), "at least two images"),
+        ((*VISUALIZE, "--diversity", "-1"), "zero or more"),
+        ((*VISUALIZE, "--diversity", "1", "--sweep"), "not allowed with"),
+        ((*VISUALIZE, "--steps", "0"), "at least one step"),
+        ((*VISUALIZE, "--device", "tpu"), "invalid choice"),
+        (("fetch", "vgg99"), "vgg19"),
+        ((), "required"),
+    ],
+)
+def test_bad_input_gets_a_message_and_nothing_is_written(capsys, tmp_path, arguments, message):
+    out = ("--out", tmp_path / "out") if "visualize" in arguments else ()
+    code, output, errors = run(capsys, *arguments, *out)
+    assert code == 2
+    assert output == ""
+    assert message in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_cuda_device(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, _, errors = run(capsys, *VISUALIZE, "--device", "cuda", "--out", tmp_path / "out")
+    assert code == 2
+    assert "--device cpu" in errors
+
+
+def test_cache_not_writable(capsys, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DIVERSEVIS_CACHE", str(tmp_path / "file"))
+    code, _, errors = run(capsys, *VISUALIZE, "--out", tmp_path / "out", *QUICK)
+    assert code == 2
+    assert "DIVERSEVIS_CACHE" in errors
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def unreachable(monkeypatch, tmp_path):
+    """A network whose only source refuses connections, and an empty cache."""
+    url = "http://127.0.0.1:9/weights.pth"
+    source = Url(filename="weights.pth", checksum="sha256:" + "0" * 64, url=url)
+    converter = get_network("vgg19").sources[0][1]
+    network = dataclasses.replace(
+        get_network("vgg19"), name="far-away", sources=((source, converter),)
+    )
+    monkeypatch.setitem(registry.NETWORKS, "far-away", network)
+    monkeypatch.setenv("DIVERSEVIS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "downloads" / "weights.pth"
+
+
+def test_no_source_reachable_lists_each_and_where_to_put_the_file(capsys, unreachable, tmp_path):
+    arguments = ("visualize", "far-away", "conv1_1", "0", "--out", tmp_path / "out")
+    code, _, errors = run(capsys, *arguments)
+    assert code == 2
+    for expected in ("127.0.0.1:9", "refused", str(unreachable), "0" * 64):
+        assert expected in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_file_put_by_hand_with_the_wrong_hash(capsys, unreachable, tmp_path):
+    unreachable.parent.mkdir(parents=True)
+    unreachable.write_bytes(b"not these weights")
+    code, _, errors = run(capsys, "fetch", "far-away")
+    assert code == 2
+    assert "0" * 64 in errors
+    assert str(unreachable) in errors
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+
+
+def test_disk_full_leaves_no_file(capsys, monkeypatch, tmp_path):
+    def full(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numpy.savez", full)
+    code, _, errors = run(capsys, *VISUALIZE, "--diversity", "0", "--out", tmp_path / "out", *QUICK)
+    assert code == 2
+    assert "free some disk space" in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_interrupt_leaves_no_file_and_no_traceback(capsys, monkeypatch, tmp_path):
+    def interrupted(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("diversevis.synthesis.engine._advance", interrupted)
+    code, _, errors = run(capsys, *VISUALIZE, "--diversity", "0", "--out", tmp_path / "out", *QUICK)
+    assert code == 130
+    assert "Traceback" not in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_non_finite_loss_is_reported(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("diversevis.synthesis.diverse.patch_norm", lambda size: float("nan"))
+    code, _, errors = run(capsys, *VISUALIZE, "--diversity", "0", "--out", tmp_path / "out", *QUICK)
+    assert code == 1
+    assert "vgg19, layer conv3_1, channel 21" in errors
+    assert "Traceback" not in errors
+
+
+def test_synthesis_needs_nothing_but_its_core_packages(tmp_path):
+    """On a bare GPU machine: no matplotlib, pandas, scipy, h5py, snakemake or yaml."""
+    blocked = [
+        "matplotlib",
+        "seaborn",
+        "pandas",
+        "scipy",
+        "h5py",
+        "snakemake",
+        "yaml",
+        "jsonschema",
+    ]
+    code = f"""
+import sys
+for name in {blocked!r}:
+    sys.modules[name] = None
+from diversevis.cli import main
+sys.exit(main({["visualize", "vgg19", "conv1_2", "1", "--out", str(tmp_path), *QUICK]!r}))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "matplotlib is not installed" in result.stderr
+    assert (tmp_path / "visualizations.npz").exists()
+    assert not (tmp_path / "contact_sheet.png").exists()
