@@ -81,10 +81,10 @@ def test_sweep_keeps_every_level(capsys, tmp_path):
     assert code == 0
     with (tmp_path / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["relative_diversity"]) for row in rows] == [0, 0.003, 0.01, 0.03, 0.1, 0.3]
+    assert [float(row["relative_diversity"]) for row in rows] == [0, 0.003, 0.01, 0.03, 0.1, 0.3, 1]
     assert sum(int(row["selected"]) for row in rows) == 1
     with np.load(tmp_path / "sweep.npz") as arrays:
-        assert arrays["images"].shape == (6, 1, 6, 3, 5, 5)
+        assert arrays["images"].shape == (7, 1, 6, 3, 5, 5)
 
 
 def test_networks_lists_layers_and_cache(capsys):

@@ -16,8 +16,6 @@ from diversevis.files import cache_directory, output_directory
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure, status
 from diversevis.networks.trunk import (
-    check_distance,
-    default_distance,
     find_layer,
     layers,
     load_trunk,
@@ -35,6 +33,7 @@ from diversevis.synthesis.output import (
 )
 from diversevis.synthesis.sweep import DEFAULT_GRID, sweep
 from diversevis.synthesis.targets import channels
+from diversevis.units import check_distance, default_distance
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: something the user can put right; a computation that broke; Ctrl-C."""

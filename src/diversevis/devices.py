@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 
 from diversevis.errors import UserError
@@ -22,3 +25,14 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not available:
         raise UserError("a CUDA device", "none that PyTorch can use", "take --device cpu")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+@contextlib.contextmanager
+def exact_float32() -> Iterator[None]:
+    """Run convolutions in full float32: on a GPU, PyTorch would otherwise round to TF32."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

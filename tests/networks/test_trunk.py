@@ -11,15 +11,13 @@ from diversevis.errors import UserError
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import load_weights
 from diversevis.networks.trunk import (
-    PIXELS,
-    Units,
     build_trunk,
-    default_distance,
     find_layer,
     layers,
     load_trunk,
     walk,
 )
+from diversevis.units import PIXELS, Units
 
 PUBLISHED_SIZES = {
     "vgg19": {
@@ -184,23 +182,6 @@ def test_trunk_offers_the_contract():
     assert isinstance(trunk, Units)
     assert trunk.earlier_layers == ("conv1", "layer1.0")
     assert (trunk.size, trunk.channels) == (27, 256)
-
-
-@pytest.mark.parametrize(
-    ("name", "layer", "distance"),
-    [
-        ("vgg19", "conv1_1", "pixels"),
-        ("vgg19", "conv1_2", "pixels"),
-        ("vgg19", "conv2_2", "conv1_2"),
-        ("vgg19", "conv3_1", "conv2_2"),
-        ("vgg19", "conv3_4", "conv2_2"),
-        ("resnet50", "conv1", "pixels"),
-        ("resnet50", "layer1.2", "conv1"),
-        ("resnet50", "layer2.0", "layer1.2"),
-    ],
-)
-def test_default_distance_ends_the_stage_before(name, layer, distance):
-    assert default_distance(load_trunk(name, layer)) == distance
 
 
 def test_unknown_layer_names_the_nearest():

@@ -72,13 +72,22 @@ def test_conv1_1_reaches_its_analytic_maximum():
     assert (sets.activations.amax(1) <= 1.00001 * maximum).all(), "above the optimum: wrong norm"
 
 
-def test_published_run(conv3_1):
+@pytest.mark.parametrize("published_filter", [False, True])
+def test_published_run(conv3_1, published_filter):
     """Conv3_1, channel 21, n = 6, lambda = 0.01: published mean 55.28, lambda * distance 0.05.
 
     Restarts of this unit spread with a standard deviation of about 3, so a mean of six differs
-    between seeds by about 1.2; 3 is two and a half of that.
+    between seeds by about 1.2; 3 is two and a half of that. Over twelve seeds the two orders of
+    filter and projection gave 55.7 and 54.3.
     """
-    sets = diverse_sets(conv3_1, [21], images=6, diversity=0.01, distance="conv2_2")
+    sets = diverse_sets(
+        conv3_1,
+        [21],
+        images=6,
+        diversity=0.01,
+        distance="conv2_2",
+        schedule=Schedule(published_filter=published_filter),
+    )
     assert sets.activations.mean().item() == pytest.approx(55.28, abs=3)
     assert sets.min_distance.item() == pytest.approx(5, abs=1.5)
     assert 300 < sets.steps.item() < 2000
@@ -241,10 +250,11 @@ def test_non_finite_loss_names_the_unit():
     class Breaking(Linear):
         def respond(self, patches, tap="pixels"):
             response, features = super().respond(patches, tap)
-            return response * torch.inf, features
+            probed = len(patches) == 2  # the probe of the contract would find it first
+            return response * (1 if probed else torch.inf), features
 
     with pytest.raises(NonFiniteLossError, match=r"analytic, layer linear, channel 1 is .* step 1"):
-        diverse_sets(Breaking(), [1], images=2)
+        diverse_sets(Breaking(), [1], images=3)
 
 
 @pytest.mark.parametrize(

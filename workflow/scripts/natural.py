@@ -14,6 +14,5 @@ with job(snakemake):
         load_photographs(),
         count=snakemake.params.patches,
         seed=snakemake.params.seed,
-        device=device,
     )
     write_arrays(snakemake.output[0], natural_arrays(responses))

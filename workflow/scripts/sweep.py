@@ -4,10 +4,11 @@ from diversevis import provenance
 from diversevis.analysis.selection import choose_units
 from diversevis.devices import DTYPES, choose_device
 from diversevis.networks.store import status
-from diversevis.networks.trunk import default_distance, load_trunk
+from diversevis.networks.trunk import load_trunk
 from diversevis.synthesis.engine import Schedule
 from diversevis.synthesis.output import sweep_arrays, sweep_metrics, write_arrays, write_table
 from diversevis.synthesis.sweep import sweep
+from diversevis.units import default_distance
 from diversevis.workflow import job
 
 with job(snakemake):

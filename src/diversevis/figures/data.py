@@ -56,6 +56,11 @@ class Layer:
         return self.restarts.shape[-1]
 
     @property
+    def selected(self) -> np.ndarray:
+        """Whether a diverse set was selected, ``[units]``: `diverse` holds restarts if not."""
+        return self.relative_diversity > 0
+
+    @property
     def natural_best(self) -> np.ndarray:
         """Response to the best natural patch, ``[units]``."""
         return self.natural_quantiles[:, -1]

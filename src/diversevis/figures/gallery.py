@@ -9,24 +9,32 @@ from matplotlib.figure import Figure
 
 from diversevis.figures.data import Layer
 from diversevis.figures.style import (
+    DIVERSE,
+    FAINT,
     GREY,
     LABEL,
     NATURAL,
     PAGE_WIDTH,
+    TEXT,
     TITLE,
+    heading,
     network_title,
     page,
+    percent,
     show_patches,
     theme,
 )
 
-_PER_ROW = 6
-_MARGIN, _GAP, _APART, _GUTTER = 2.5, 0.4, 1.8, 6.0
-_HEADER, _BAND, _LABEL, _BETWEEN = 9.0, 7.0, 3.2, 2.0
+_PER_ROW = 6  # images of a set, before its next row begins
+_MANY = 12  # units in a layer, beyond which three instead of two stand side by side
+_MARGIN, _GAP, _APART, _GUTTER, _LARGEST = 2.5, 0.4, 2.3, 6.0, 13.0  # mm
+_HEADER, _BAND, _LABEL, _BETWEEN = 12.5, 6.5, 3.2, 1.8
 
 
 def draw(layers: Sequence[Layer], *, fraction: float = 0.9) -> Figure:
     """Draw a gallery of one network: units in bands by layer, best natural patch first.
+
+    Patches have the same printed size in all layers; a band's title tells their size in pixels.
 
     Parameters
     ----------
@@ -35,38 +43,52 @@ def draw(layers: Sequence[Layer], *, fraction: float = 0.9) -> Figure:
     fraction
         Share of the restarts' mean activation that diverse sets were asked to keep.
     """
-    across = 2 if max(len(layer.channels) for layer in layers) <= 12 else 3
+    across = 2 if max(len(layer.channels) for layer in layers) <= _MANY else 3
     n = max(layer.diverse.shape[1] for layer in layers)
     columns, rows = min(n, _PER_ROW), -(-n // _PER_ROW)
     tile = (PAGE_WIDTH - 2 * _MARGIN - (across - 1) * _GUTTER) / across
-    size = min(13.0, (tile - _APART - (columns - 1) * _GAP) / (columns + 1))
-    pitch = _LABEL + rows * (size + _GAP) + _BETWEEN
+    size = min(_LARGEST, (tile - _APART - (columns - 1) * _GAP) / (columns + 1))
+    block = columns * (size + _GAP) - _GAP
+    pitch = _LABEL + rows * (size + _GAP) - _GAP + _BETWEEN
+    lefts = [_MARGIN + column * (tile + _GUTTER) for column in range(across)]
     bands = [_BAND + -(-len(layer.channels) // across) * pitch for layer in layers]
     with theme():
-        figure, canvas = page(_HEADER + sum(bands) + _MARGIN)
+        figure, canvas = page(_HEADER + sum(bands) + _MARGIN - _BETWEEN)
         title = network_title(layers[0].network)
-        canvas.text(_MARGIN, 4.5, title, size=TITLE, weight="bold", va="center")
+        canvas.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
+        for left in lefts:
+            for x, width, text, colour in (
+                (left, size, "natural", NATURAL),
+                (left + size + _APART, block, "diverse images", DIVERSE),
+            ):
+                heading(canvas, x, _HEADER - 1, width, text, colour, size=LABEL)
         top = _HEADER
         for layer, band in zip(layers, bands, strict=True):
-            text = f"{layer.layer}   receptive field {layer.size} px"
-            canvas.text(_MARGIN, top + 2, text, weight="bold", va="center")
+            _title(canvas, layer, top)
             for unit in range(len(layer.channels)):
                 row, column = divmod(unit, across)
-                left = _MARGIN + column * (tile + _GUTTER)
-                _unit(canvas, layer, unit, left, top + _BAND + row * pitch, size, fraction)
+                _unit(canvas, layer, unit, lefts[column], top + _BAND + row * pitch, size, fraction)
             top += band
     return figure
+
+
+def _title(canvas: Axes, layer: Layer, top: float) -> None:
+    middle, right = top + 3, PAGE_WIDTH - _MARGIN
+    canvas.text(_MARGIN, middle, layer.layer, size=TEXT + 0.5, weight="bold", va="center")
+    text = f"receptive field {layer.size} px"
+    canvas.text(right, middle, text, color=GREY, va="center", ha="right")
+    canvas.plot([_MARGIN + 16, right - 30], [middle] * 2, color=FAINT, lw=0.5)
 
 
 def _unit(
     canvas: Axes, layer: Layer, unit: int, left: float, top: float, size: float, fraction: float
 ) -> None:
-    canvas.text(left, top, str(layer.channels[unit]), size=LABEL, weight="bold", va="top")
-    images = left + size + _APART
-    if layer.relative_diversity[unit] == 0:
-        text = f"restarts: no diverse set kept {fraction:.0%}"
-        canvas.text(images, top, text, size=LABEL, va="top", color=GREY)
-    show_patches(canvas, layer.natural[unit : unit + 1], left, top + _LABEL, size)
-    show_patches(
-        canvas, layer.diverse[unit], images, top + _LABEL, size, gap=_GAP, per_row=_PER_ROW
-    )
+    images, below = left + size + _APART, top + _LABEL
+    canvas.text(left, below - 0.8, str(layer.channels[unit]), weight="bold", va="baseline")
+    if not layer.selected[unit]:
+        text = f"restarts: no diverse set kept {percent(fraction)}"
+        if layer.restart_activations[unit].mean() <= 0:
+            text = "restarts: their mean is below zero"
+        canvas.text(images, below - 0.8, text, size=LABEL, color=GREY, va="baseline")
+    show_patches(canvas, layer.natural[unit : unit + 1], left, below, size)
+    show_patches(canvas, layer.diverse[unit], images, below, size, gap=_GAP, per_row=_PER_ROW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from diversevis.figures.data import Layer
 from diversevis.figures.style import (
@@ -18,22 +19,30 @@ from diversevis.figures.style import (
     RESTARTS,
     TEXT,
     TITLE,
+    heading,
     inset,
     network_title,
     number,
     page,
+    percent,
     show_patches,
     theme,
 )
 
 _PER_ROW = 6  # images of a set, before its next row begins
-_MARGIN, _LABEL, _STRIP = 2.5, 8.5, 37.0  # mm: page margin, channel numbers, activations
-_GAP, _APART, _LARGEST = 0.4, 3.0, 12.0
-_HEADER, _FOOTER, _NUMBERS, _BETWEEN = 16.5, 9.0, 3.6, 2.2
+_MARGIN, _LABEL, _STRIP = 2.5, 7.5, 36.0  # mm: page margin, channel numbers, activations
+_GAP, _APART, _LARGEST = 0.4, 2.6, 14.0
+_HEADER, _FOOTER, _LINE, _BETWEEN = 15.5, 9.0, 2.8, 2.8
+_WIDE = 54.0  # mm of images, below which their numbers take two lines
+_NOT_DRIVEN = "restart mean below zero"
 
 
 def draw(layer: Layer, *, fraction: float = 0.9) -> Figure:
     """Draw restarts against diverse sets, one row a unit.
+
+    Each row shows the best natural patch with its response, the restarts and the diverse set with
+    mean activation and smallest distance, and all activations on one axis, relative to the mean of
+    the unit's restarts.
 
     Parameters
     ----------
@@ -44,40 +53,41 @@ def draw(layer: Layer, *, fraction: float = 0.9) -> Figure:
     """
     units, n = layer.restart_activations.shape
     columns, rows = min(n, _PER_ROW), -(-n // _PER_ROW)
-    room = PAGE_WIDTH - 2 * _MARGIN - _LABEL - _STRIP - 3 * _APART - 2 * (columns - 1) * _GAP
+    room = PAGE_WIDTH - 2 * _MARGIN - _LABEL - _STRIP - 4 * _APART - 2 * (columns - 1) * _GAP
     size = min(_LARGEST, room / (2 * columns + 1))
-    block = columns * (size + _GAP) - _GAP
-    left = _MARGIN + _LABEL
-    lefts = (left, left + size + _APART, left + size + block + 2 * _APART)
-    height = rows * (size + _GAP) - _GAP
-    pitch = height + _NUMBERS + _BETWEEN
+    block, height = (count * (size + _GAP) - _GAP for count in (columns, rows))
+    first = _MARGIN + _LABEL
+    lefts = (first, first + size + _APART, first + size + block + 2 * _APART)
+    separator, lines = (", ", 1) if block >= _WIDE else ("\n", 2)
+    pitch = height + lines * _LINE + _BETWEEN
     tops = _HEADER + pitch * np.arange(units)
-    strip = lefts[2] + block + _APART + 1.5
+    bottom = tops[-1] + height + lines * _LINE + 0.8
+    strip = PAGE_WIDTH - _MARGIN - _STRIP
     with theme():
-        figure, canvas = page(_HEADER + units * pitch - _BETWEEN + _FOOTER)
-        title = f"{network_title(layer.network)}  {layer.layer}"
-        canvas.text(_MARGIN, 4.5, title, size=TITLE, weight="bold", va="center")
+        figure, canvas = page(bottom + _FOOTER)
+        title = f"{network_title(layer.network)} {layer.layer}"
+        canvas.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
         note = f"receptive field {layer.size} px"
-        canvas.text(PAGE_WIDTH - _MARGIN, 4.5, note, color=GREY, va="center", ha="right")
-        widths = (size, block, block)
-        heads = ("natural", f"{n} random restarts", f"{n} diverse images")
-        for x, width, head, colour in zip(
-            lefts, widths, heads, (NATURAL, RESTARTS, DIVERSE), strict=True
+        canvas.text(PAGE_WIDTH - _MARGIN, 4, note, color=GREY, va="center", ha="right")
+        for left, width, text, colour in (
+            (_MARGIN, _LABEL - 1.5, "unit", INK),
+            (lefts[0], size, "best\nnatural", NATURAL),
+            (lefts[1], block, f"{n} random restarts", RESTARTS),
+            (lefts[2], block, f"{n} diverse images", DIVERSE),
+            (strip, _STRIP, "activation", INK),
         ):
-            _head(canvas, x, width, head, colour)
-        _head(canvas, strip, PAGE_WIDTH - _MARGIN - strip, "activation", INK)
+            heading(canvas, left, _HEADER - 1.5, width, text, colour)
         for unit, top in enumerate(tops):
-            _row(canvas, layer, unit, lefts, top, size, height, fraction)
-        axes = inset(figure, strip, _HEADER, PAGE_WIDTH - _MARGIN - strip, units * pitch - _BETWEEN)
-        _activations(axes, layer, tops - _HEADER, height, fraction)
+            _row(canvas, layer, unit, lefts, top, size, height)
+            below = (top + size, top + height, top + height)
+            numbers = (separator.join(parts) for parts in _numbers(layer, unit, fraction))
+            for left, y, text in zip(lefts, below, numbers, strict=True):
+                canvas.text(left, y + 2.6, text, size=LABEL, linespacing=1.15)
+        axes = inset(figure, strip, _HEADER - 1, _STRIP, bottom - _HEADER + 1)
+        axes.set_ylim(bottom, _HEADER - 1)  # in mm of the page, so that rows align
+        _activations(axes, layer, tops, height, fraction)
+        _key(canvas, lefts[0], bottom + 6.2, fraction)
     return figure
-
-
-def _head(canvas: Axes, left: float, width: float, text: str, colour: str) -> None:
-    canvas.plot(
-        [left, left + width], [_HEADER - 1.6] * 2, color=colour, lw=1.2, solid_capstyle="butt"
-    )
-    canvas.text(left, _HEADER - 2.6, text, color=colour, weight="bold", va="bottom")
 
 
 def _row(
@@ -88,54 +98,94 @@ def _row(
     top: float,
     size: float,
     height: float,
-    fraction: float,
 ) -> None:
-    canvas.text(
-        _MARGIN, top + height / 2, str(layer.channels[unit]), size=TEXT, weight="bold", va="center"
-    )
+    name = str(layer.channels[unit])
+    canvas.text(_MARGIN, top + height / 2, name, size=TEXT, weight="bold", va="center")
     show_patches(canvas, layer.natural[unit : unit + 1], lefts[0], top, size)
-    for images, left in ((layer.restarts, lefts[1]), (layer.diverse, lefts[2])):
-        show_patches(canvas, images[unit], left, top, size, gap=_GAP, per_row=_PER_ROW)
-    texts = (number(layer.natural_best[unit]), *_numbers(layer, unit, fraction))
-    for left, text in zip(lefts, texts, strict=True):
-        canvas.text(left, top + height + 0.7, text, size=LABEL, va="top")
+    repeated = not layer.selected[unit]
+    for images, left, faded in (
+        (layer.restarts, lefts[1], False),
+        (layer.diverse, lefts[2], repeated),
+    ):
+        show_patches(canvas, images[unit], left, top, size, gap=_GAP, per_row=_PER_ROW, faded=faded)
 
 
-def _numbers(layer: Layer, unit: int, fraction: float) -> tuple[str, str]:
-    activation = layer.restart_activations[unit].mean(), layer.diverse_activations[unit].mean()
-    distance = layer.restart_distance[unit], layer.diverse_distance[unit]
-    texts = [
-        f"activation {number(a)}, distance {number(d)}"
-        for a, d in zip(activation, distance, strict=True)
-    ]
-    if layer.relative_diversity[unit] == 0:
-        texts[1] = f"no diverse set kept {fraction:.0%}: restarts again"
-    return texts[0], texts[1]
+def _numbers(layer: Layer, unit: int, fraction: float) -> tuple[list[str], list[str], list[str]]:
+    """Return what is written below the natural patch, the restarts and the diverse set."""
+    before = layer.restart_activations[unit].mean()
+    after = layer.diverse_activations[unit].mean()
+    near, far = layer.restart_distance[unit], layer.diverse_distance[unit]
+    natural = [number(layer.natural_best[unit])]
+    restarts = [f"activation {number(before)}", f"distance {number(near)}"]
+    if not layer.selected[unit]:
+        reason = f"no diverse set kept {percent(fraction)}" if before > 0 else _NOT_DRIVEN
+        return natural, restarts, [reason, "restarts repeated"]
+    return (
+        natural,
+        restarts,
+        [
+            f"activation {number(after)} ({percent(after / before)})",
+            f"distance {number(far)} ({far / near:.1f} times)",
+        ],
+    )
 
 
 def _activations(
     axes: Axes, layer: Layer, tops: np.ndarray, height: float, fraction: float
 ) -> None:
-    """Draw all units' activations, as shares of their restarts' mean, in rows that begin at tops."""
+    """Draw the activations of all units, relative to their restarts' mean, beside their images."""
+    levels = [layer.natural_at(level) for level in (0.01, 0.25, 0.75, 0.99)]
     lane = height / 3
     for unit, top in enumerate(tops):
         scale = layer.restart_activations[unit].mean()
+        natural, restarts, diverse = top + lane * (np.arange(3) + 0.5)
         if scale <= 0:
+            axes.annotate(
+                _NOT_DRIVEN,
+                (0, restarts),
+                xycoords=("axes fraction", "data"),
+                size=LABEL,
+                color=GREY,
+                va="center",
+                bbox={"color": "white", "pad": 1},
+            )
             continue
-        y = top + lane * (np.arange(3) + 0.5)
-        low, lower, middle, upper, high = (
-            layer.natural_at(level)[unit] / scale for level in (0.01, 0.25, 0.5, 0.75, 0.99)
-        )
-        axes.plot([low, high], [y[0]] * 2, color=NATURAL, lw=0.7)
-        axes.plot([lower, upper], [y[0]] * 2, color=NATURAL, lw=3, solid_capstyle="butt")
-        axes.plot(layer.natural_best[unit] / scale, y[0], ".", color=NATURAL, ms=3.5)
-        for values, where, colour in (
-            (layer.restart_activations, y[1], RESTARTS),
-            (layer.diverse_activations, y[2], DIVERSE),
-        ):
-            x = values[unit] / scale
-            axes.vlines(x, where - 0.4 * lane, where + 0.4 * lane, color=colour, lw=0.9)
-    axes.axvline(fraction, color=GREY, lw=0.5, ls=(0, (3, 2)))
-    axes.axvline(0, color=FAINT, lw=0.5)
-    axes.set(ylim=(tops[-1] + height, 0), yticks=[], xlabel="relative to mean of restarts")
+        _distribution(axes, natural, *(level[unit] / scale for level in levels))
+        axes.plot(layer.natural_best[unit] / scale, natural, ".", color=NATURAL, ms=4)
+        _ticks(axes, restarts, lane, layer.restart_activations[unit] / scale, RESTARTS)
+        if layer.selected[unit]:
+            _ticks(axes, diverse, lane, layer.diverse_activations[unit] / scale, DIVERSE)
+    axes.axvline(0, color=FAINT, lw=0.5, zorder=0)
+    axes.axvline(fraction, color=GREY, lw=0.5, ls=(0, (3, 2)), zorder=0)
+    axes.update_datalim([(0, tops[0]), (1.05, tops[0])])
+    axes.autoscale_view(scaley=False)
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.set(yticks=[], xlabel="relative to restarts' mean")
     axes.spines["left"].set_visible(False)
+
+
+def _distribution(
+    axes: Axes, y: float, low: float, lower: float, upper: float, high: float
+) -> None:
+    axes.plot([low, high], [y] * 2, color=NATURAL, lw=0.7, solid_capstyle="butt")
+    axes.plot([lower, upper], [y] * 2, color=NATURAL, lw=3.5, solid_capstyle="butt")
+
+
+def _ticks(axes: Axes, y: float, lane: float, values: np.ndarray, colour: str) -> None:
+    axes.vlines(values, y - 0.4 * lane, y + 0.4 * lane, color=colour, lw=0.8)
+
+
+def _key(canvas: Axes, left: float, y: float, fraction: float) -> None:
+    """Explain the marks of the activations."""
+    _distribution(canvas, y, left, left + 2, left + 4, left + 6)
+    canvas.plot(left + 8, y, ".", color=NATURAL, ms=4)
+    _ticks(canvas, y, 3, left + 63 + np.array([0, 1.2, 1.8]), RESTARTS)
+    _ticks(canvas, y, 3, left + 80 + np.array([0, 0.6, 1.8]), DIVERSE)
+    canvas.vlines(left + 103, y - 1.5, y + 1.5, color=GREY, lw=0.5, ls=(0, (3, 2)))
+    for x, text in (
+        (9.5, "natural patches: 1 to 99 %, quartiles, best"),
+        (66.2, "restarts"),
+        (83.2, "diverse images"),
+        (104.4, f"{percent(fraction)} of restarts' mean"),
+    ):
+        canvas.text(left + x, y, text, size=LABEL, va="center_baseline")

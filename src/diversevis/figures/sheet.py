@@ -22,7 +22,7 @@ from diversevis.synthesis.diverse import DiverseSets
 _PER_ROW = 12  # images, before a unit's next row begins
 _LARGEST, _GAP, _NUMBER = 15.0, 0.8, 3.4  # mm: picture, gap, line of text below it
 _MARGIN, _HEADER, _END, _BETWEEN = 3.0, 11.0, 21.0, 2.0
-_LETTER = 1.45  # mm, about the width of one in a label
+_LETTER, _SMALL_LETTER = 1.45, 1.15  # mm, about the width of one in a label and in a note
 
 
 def contact_sheet(sets: DiverseSets) -> Figure:
@@ -42,10 +42,12 @@ def contact_sheet(sets: DiverseSets) -> Figure:
     room = PAGE_WIDTH - 2 * _MARGIN - label - _END
     size = min(_LARGEST, (room + _GAP) / columns - _GAP)
     pitch = rows * (size + _NUMBER) + _BETWEEN
-    title = f"{network_title(sets.network)}  {sets.layer}"
-    note = f"{s} px patches; distances in {sets.distance}"
+    title = f"{network_title(sets.network)} {sets.layer}"
+    note = f"{s} px patches; below each image its activation"
+    if n > 1:
+        note += f"; distance: the smallest, in {sets.distance}"
     width = 2 * _MARGIN + label + columns * (size + _GAP) - _GAP + _END
-    width = max(width, 2 * _MARGIN + _LETTER * (len(note) + 2))
+    width = max(width, 2 * _MARGIN + _SMALL_LETTER * len(note))
     with theme():
         figure, canvas = page(_HEADER + units * pitch + _MARGIN - _BETWEEN, width)
         canvas.text(_MARGIN, 4.5, title, size=TITLE, weight="bold", va="center")

@@ -85,11 +85,19 @@ def network_colour(name: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number in three digits, ``–`` for NaN, with a true minus sign."""
+    """Return a number in three digits, two if below 0.1, with a true minus; a dash for NaN."""
     if np.isnan(value):
-        return "–"  # noqa: RUF001
-    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        return "\N{EN DASH}"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    text = f"{value:.0f}" if size >= 100 else f"{value:#.{3 if size >= 0.1 else 2}g}"
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float) -> str:
+    """Return a share, such as 0.9, as ``90 %``."""
+    return f"{100 * share:.3g} %".replace("-", "\N{MINUS SIGN}")
 
 
 def page(height: float, width: float = PAGE_WIDTH) -> tuple[Figure, Axes]:
@@ -117,6 +125,7 @@ def show_patches(
     *,
     gap: float = 0.5,
     per_row: int | None = None,
+    faded: bool = False,
 ) -> None:
     """Show patches side by side, as crisp squares of equal printed size.
 
@@ -132,6 +141,8 @@ def show_patches(
         Side of a picture, and space between two, in mm.
     per_row
         Pictures in a row before the next begins; by default all.
+    faded
+        Show them pale.
     """
     pictures = to_picture(torch.as_tensor(np.asarray(patches))).numpy()
     # Repeated to print resolution, for many viewers blur pictures that they enlarge.
@@ -142,9 +153,30 @@ def show_patches(
         row, column = divmod(index, per_row or len(pictures))
         x, y = left + column * (size + gap), top + row * (size + gap)
         canvas.imshow(
-            picture, extent=(x, x + size, y + size, y), interpolation="none", aspect="auto"
+            picture,
+            extent=(x, x + size, y + size, y),
+            alpha=0.35 if faded else 1,
+            interpolation="none",
+            aspect="auto",
         )
     canvas.set(xlim=limits[0], ylim=limits[1])
+
+
+def heading(
+    canvas: Axes,
+    left: float,
+    bottom: float,
+    width: float,
+    text: str,
+    colour: str,
+    size: float = TEXT,
+) -> None:
+    """Write a column's heading over a bar of the column's colour, which ends at `bottom`, in mm."""
+    bar = [left, left + width], [bottom - 0.3] * 2
+    canvas.plot(*bar, color=colour, lw=1.2, solid_capstyle="butt")
+    for above, line in enumerate(reversed(text.split("\n"))):
+        y = bottom - 1.7 - 2.6 * above
+        canvas.text(left, y, line, size=size, color=colour, weight="bold")
 
 
 def save(figure: Figure, *paths: Path | str) -> None:

@@ -11,7 +11,6 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -22,34 +21,7 @@ from diversevis.errors import UserError, unknown_name
 from diversevis.networks.geometry import Geometry
 from diversevis.networks.registry import Network, get_network
 from diversevis.networks.store import load_weights
-
-PIXELS = "pixels"
-
-
-@runtime_checkable
-class Units(Protocol):
-    """What synthesis needs of a layer of units; trunks and analytic controls both offer it.
-
-    Attributes
-    ----------
-    network, layer : str
-        Names used in messages and tables.
-    size : int
-        Side of the patch that one response sees, in pixels.
-    channels : int
-        Number of units.
-    earlier_layers : tuple of str
-        Layers whose feature map `respond` can return beside the response, input side first.
-    """
-
-    network: str
-    layer: str
-    size: int
-    channels: int
-    earlier_layers: tuple[str, ...]
-
-    def respond(self, patches: Tensor, tap: str = PIXELS) -> tuple[Tensor, Tensor]:
-        """Return responses before the ReLU ``[N, channels]`` and what `tap` sees ``[N, ...]``."""
+from diversevis.units import PIXELS
 
 
 @dataclass(frozen=True)
@@ -90,7 +62,7 @@ class UnpaddedBlock(nn.Module):
 class Trunk(nn.Module):
     """Units of one layer of a network, as a function of one receptive field each.
 
-    Satisfies `Units`. Parameters are frozen; the dtype and device follow `to`.
+    Satisfies `diversevis.units.Units`. Parameters are frozen; the dtype and device follow `to`.
     """
 
     def __init__(self, steps: Sequence[Step], *, network: str) -> None:
@@ -203,28 +175,6 @@ def find_layer(network: Network, layer: str) -> Step:
 def is_within(layer: str, prefix: str) -> bool:
     """Tell whether `layer` is `prefix` or one of its blocks."""
     return layer == prefix or layer.startswith(f"{prefix}.")
-
-
-def stage(layer: str) -> str:
-    """Return the stage of a layer: ``conv3`` of ``conv3_1``, ``layer1`` of ``layer1.2``."""
-    return layer.replace(".", "_").split("_")[0]
-
-
-def default_distance(units: Units) -> str:
-    """Return the layer that ends the stage before the target's; ``"pixels"`` in the first."""
-    before = [name for name in units.earlier_layers if stage(name) != stage(units.layer)]
-    return before[-1] if before else PIXELS
-
-
-def check_distance(units: Units, distance: str) -> str:
-    """Return `distance` if it names the pixels or a layer before the target; raise otherwise."""
-    if distance != PIXELS and distance not in units.earlier_layers:
-        raise UserError(
-            f"a distance in {PIXELS!r} or a layer before {units.layer}",
-            repr(distance),
-            f"choose from {', '.join((PIXELS, *units.earlier_layers))}",
-        )
-    return distance
 
 
 def walk(module: nn.Module) -> Iterator[Step]:

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diversevis.devices import exact_float32
 from diversevis.errors import UserError
-from diversevis.networks.trunk import Units
 from diversevis.stimuli.norm import CHANNEL_MEANS, patch_norm
 from diversevis.synthesis.seeds import generator
+from diversevis.units import Units, placement
 
 _AT_ONCE = 256
 _FLAT = 1e-3
@@ -100,6 +101,7 @@ class NaturalResponses:
 _LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
 
 
+@exact_float32()
 @torch.no_grad()
 def natural_responses(
     units: Units,
@@ -107,7 +109,6 @@ def natural_responses(
     *,
     count: int = 4000,
     seed: int = 0,
-    device: torch.device | str = "cpu",
 ) -> NaturalResponses:
     """Show random natural patches to all units of a layer.
 
@@ -123,10 +124,9 @@ def natural_responses(
         Patches to show.
     seed
         Seed of the crops; the same crops serve all layers of one patch size.
-    device
-        Where `units` are.
     """
     stream = generator(seed, "natural", units.size)
+    device, dtype = placement(units)
     norm, responses, shown = patch_norm(units.size), [], 0
     top = torch.full((units.channels,), -torch.inf)
     best = torch.zeros(units.channels, 3, units.size, units.size)
@@ -134,15 +134,15 @@ def natural_responses(
         patches = random_crops(photographs, units.size, min(_AT_ONCE, count - shown), stream)
         norms = patches.flatten(1).norm(dim=1)[:, None, None, None]
         patches = patches * (norm / norms.clamp(min=_FLAT * norm))
-        response = units.respond(patches.to(device))[0].float().cpu()
+        response = units.respond(patches.to(device, dtype))[0].float().cpu()
         highest, index = response.max(0)
         better = highest > top
         top, best[better] = torch.where(better, highest, top), patches[index[better]]
         responses.append(response)
         shown += len(patches)
-    levels = torch.tensor(_LEVELS)
-    quantiles = torch.quantile(torch.cat(responses), levels, dim=0).T
-    return NaturalResponses(best, quantiles, levels, count)
+    # NumPy's: torch.quantile refuses more than 16 million numbers.
+    quantiles = np.quantile(torch.cat(responses).numpy(), _LEVELS, axis=0).T
+    return NaturalResponses(best, torch.from_numpy(quantiles).float(), torch.tensor(_LEVELS), count)
 
 
 def natural_arrays(responses: NaturalResponses) -> dict[str, np.ndarray]:

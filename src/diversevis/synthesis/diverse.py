@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from diversevis.devices import exact_float32
 from diversevis.errors import UserError
-from diversevis.networks.trunk import Units, check_distance, default_distance
 from diversevis.stimuli.filters import smooth, transfer_function
 from diversevis.stimuli.norm import patch_norm
 from diversevis.synthesis.distances import nearest_pair, pairwise
@@ -18,6 +18,7 @@ from diversevis.synthesis.engine import DEFAULT, Outcome, Schedule, minimise
 from diversevis.synthesis.memory import bytes_per_patch
 from diversevis.synthesis.seeds import generator
 from diversevis.synthesis.targets import Targets, channels
+from diversevis.units import Units, check_distance, check_units, default_distance, placement
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class DiverseSets:
         return reduce(self.distances, dim=1)
 
 
+@exact_float32()
 def diverse_sets(
     units: Units,
     targets: Targets | Sequence[int],
@@ -131,6 +133,7 @@ def diverse_sets(
     NonFiniteLossError
         If a loss is no longer finite.
     """
+    check_units(units)
     if not isinstance(targets, Targets):
         targets = channels(units, targets)
     distance = default_distance(units) if distance is None else check_distance(units, distance)
@@ -193,7 +196,7 @@ class _Sets:
         self.units, self.targets, self.images = units, targets, images
         self.weights, self.distance, self.seed = weights, distance, seed
         self.starts, self.filter_first = start, schedule.published_filter
-        self.device, self.dtype = _placement(units)
+        self.device, self.dtype = placement(units)
         self.compute_dtype = compute_dtype or self.dtype
         self._fast = units
         if self.compute_dtype != self.dtype:
@@ -281,6 +284,7 @@ def _evaluated(problem: _Sets, outcome: Outcome) -> DiverseSets:
     )
 
 
+@exact_float32()
 @torch.no_grad()
 def measure(
     units: Units, targets: Targets, images: Tensor, *, distance: str, at_once: int = 64
@@ -303,7 +307,7 @@ def measure(
     distances
         ``[targets, n (n - 1) / 2]``, on the CPU.
     """
-    device, dtype = _placement(units)
+    device, dtype = placement(units)
     activations, distances = [], []
     for begin in range(0, len(images), at_once):
         some = slice(begin, begin + at_once)
@@ -313,15 +317,6 @@ def measure(
         activations.append(targets.score(responses.unflatten(0, sets), some).cpu())
         distances.append(pairwise(features.flatten(1).unflatten(0, sets)).cpu())
     return torch.cat(activations), torch.cat(distances)
-
-
-def _placement(units: Units) -> tuple[torch.device, torch.dtype]:
-    """Return the device and dtype that `units` compute with: those of their tensors."""
-    tensors = [*units.parameters(), *units.buffers()] if isinstance(units, nn.Module) else []
-    for tensor in tensors:
-        if tensor.is_floating_point():
-            return tensor.device, tensor.dtype
-    return torch.device("cpu"), torch.float32
 
 
 def _norms(r: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from diversevis.errors import NonFiniteLossError, UserError
 
-CPU_PATCHES = 128
-"""Patches in a batch on a CPU: more no longer adds speed, and leaves the caches."""
+MOST_PATCHES = {"cpu": 128, "cuda": 8192}
+"""Patches in a batch: more no longer adds speed, and on a CPU leaves the caches."""
 
 _REFRESH_TERMINAL, _REFRESH_LOG = 0.2, 20.0
 """Seconds between two looks at the monitors: a log file should not fill with progress bars."""
@@ -225,12 +225,11 @@ def minimise(
 def jobs_that_fit(problem: Problem) -> int:
     """Return how many jobs to run at once: what half of the free memory holds.
 
-    On a CPU no more than make about `CPU_PATCHES` patches.
+    No more than make `MOST_PATCHES` patches, but one at least.
     """
-    fit = max(1, int(_free_bytes(problem.device) / 2 / problem.bytes_per_job))
-    if problem.device.type == "cpu":
-        fit = min(fit, max(1, CPU_PATCHES // problem.patches_per_job))
-    return min(fit, problem.jobs)
+    fit = int(_free_bytes(problem.device) / 2 / problem.bytes_per_job)
+    useful = MOST_PATCHES.get(problem.device.type, fit) // problem.patches_per_job
+    return max(1, min(fit, useful, problem.jobs))
 
 
 def _free_bytes(device: torch.device) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from diversevis.networks.trunk import PIXELS, Units
+from diversevis.units import PIXELS, Units
 
 _WORKSPACE = 2.0
 """Gradients and scratch space, relative to what is kept for the backward pass (measured: < 1.9)."""

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from diversevis.analysis.selection import select_diversity
 from diversevis.errors import UserError
-from diversevis.networks.trunk import Units
 from diversevis.synthesis.diverse import DiverseSets, diverse_sets, diversity_weights
 from diversevis.synthesis.targets import Targets, channels
+from diversevis.units import Units
 
-DEFAULT_GRID = (0.003, 0.01, 0.03, 0.1, 0.3)
+DEFAULT_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Relative diversities ``c``: low ones for units whose restarts nearly coincide (small ``d0``)."""
 
 

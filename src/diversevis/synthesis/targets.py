@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diversevis.errors import UserError
-from diversevis.networks.trunk import Units
+from diversevis.units import Units
 
 COSINE_OFFSET = 0.01
 """Added to the sum of squares under the cosine's root, as in the authors' published code."""
