@@ -3,7 +3,6 @@
 from diversevis.figures.data import load_layer
 from diversevis.figures.gallery import draw
 from diversevis.figures.style import save
-
 from diversevis.workflow import job
 
 with job(snakemake):
@@ -16,4 +15,5 @@ with job(snakemake):
             strict=True,
         )
     ]
-    save(draw(layers), snakemake.output.png, snakemake.output.pdf)
+    figure = draw(layers, fraction=snakemake.config["synthesis"]["fraction"])
+    save(figure, snakemake.output.png, snakemake.output.pdf)

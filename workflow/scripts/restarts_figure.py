@@ -3,7 +3,6 @@
 from diversevis.figures.data import load_layer
 from diversevis.figures.restarts import draw
 from diversevis.figures.style import save
-
 from diversevis.workflow import job
 
 with job(snakemake):
@@ -13,4 +12,5 @@ with job(snakemake):
         snakemake.input.sweep,
         snakemake.input.natural,
     )
-    save(draw(layer), snakemake.output.png, snakemake.output.pdf)
+    figure = draw(layer, fraction=snakemake.config["synthesis"]["fraction"])
+    save(figure, snakemake.output.png, snakemake.output.pdf)

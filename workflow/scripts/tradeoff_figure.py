@@ -1,9 +1,9 @@
 """Draw what diversity costs in activation."""
 
 import pandas as pd
+
 from diversevis.figures.style import save
 from diversevis.figures.tradeoff import draw
-
 from diversevis.workflow import job
 
 with job(snakemake):

@@ -159,7 +159,7 @@ def _activations(
     axes.axvline(fraction, color=GREY, lw=0.5, ls=(0, (3, 2)), zorder=0)
     axes.update_datalim([(0, tops[0]), (1.05, tops[0])])
     axes.autoscale_view(scaley=False)
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.set(yticks=[], xlabel="relative to restarts' mean")
     axes.spines["left"].set_visible(False)
 

@@ -92,7 +92,7 @@ def number(value: float) -> str:
         return "0"
     size = abs(value)
     text = f"{value:.0f}" if size >= 100 else f"{value:#.{3 if size >= 0.1 else 2}g}"
-    return text.replace("-", "\N{MINUS SIGN}")
+    return text.rstrip(".").replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float) -> str:
@@ -179,6 +179,11 @@ def heading(
         canvas.text(left, y, line, size=size, color=colour, weight="bold")
 
 
+def dots_per_inch(figure: Figure) -> float:
+    """Return the resolution to save a figure at: 300, less where that could not be drawn."""
+    return min(_DPI, _MOST_PIXELS / max(figure.get_size_inches()))
+
+
 def save(figure: Figure, *paths: Path | str) -> None:
     """Write a figure to files, each whole or not at all, without dates: equal figures, equal bytes.
 
@@ -196,7 +201,7 @@ def save(figure: Figure, *paths: Path | str) -> None:
     UserError
         If a file cannot be written.
     """
-    dpi = min(_DPI, _MOST_PIXELS / max(figure.get_size_inches()))
+    dpi = dots_per_inch(figure)
     for path in map(Path, paths):
         kind = path.suffix.removeprefix(".").lower()
         metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}}.get(kind)

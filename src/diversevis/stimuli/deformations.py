@@ -1,0 +1,133 @@
+"""Smooth deformations of maximum entropy without their affine part (Petrini et al. 2021)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from diversevis.errors import UserError
+from diversevis.stimuli.masks import window
+
+CUTOFF = 4
+"""Modes with ``sqrt(i^2 + j^2) < CUTOFF + 1/2`` are in the ensemble."""
+
+_MODES = [
+    (i, j)
+    for i in range(1, CUTOFF + 1)
+    for j in range(1, CUTOFF + 1)
+    if math.hypot(i, j) < CUTOFF + 0.5
+]
+_FINE, _COARSE = 64, 16
+"""Points a side at which averages are taken, and at which folds are looked for."""
+
+_BATCH, _MOST_DRAWS = 20_000, 4_000_000
+
+
+def coefficients(displacement: float, count: int, stream: torch.Generator) -> Tensor:
+    """Return random deformations that do not fold, as coefficients of the sine modes.
+
+    On the unit square ``u = sum C_ij / sqrt(i^2 + j^2) sin(i pi x) sin(j pi y)`` with standard normal
+    ``C_ij``, likewise ``v``. The best affine part under the squared mask is taken away, so that
+    neither translation nor rotation nor scale is left; each field is then scaled to the wanted
+    displacement, and thrown away if its Jacobian determinant is not positive everywhere. The
+    ensemble has no pixels: the same fields serve patches of every size.
+
+    Parameters
+    ----------
+    displacement
+        Root mean square displacement under the squared mask, as a part of the patch's side.
+    count
+        Fields to return.
+    stream
+        Random generator.
+
+    Returns
+    -------
+    Tensor
+        ``[count, 2, modes]``.
+
+    Raises
+    ------
+    UserError
+        If nearly all fields of this displacement fold.
+    """
+    modes, _, _ = _local_modes(_points(_FINE))
+    weights = _weights(_FINE)
+    norm = ((modes * weights) @ modes.T).float()
+    _, x_slopes, y_slopes = (part.float() for part in _local_modes(_points(_COARSE)))
+    accepted: list[Tensor] = []
+    found = drawn = 0
+    while found < count:
+        if drawn >= _MOST_DRAWS:
+            raise UserError(
+                "a displacement that smooth fields reach without folding",
+                f"{24 * displacement:.3g} px per 24 px ({found} of {drawn:,} fields do not fold)",
+                "choose a smaller delta",
+            )
+        draws = torch.randn(_BATCH, 2, len(_MODES), generator=stream)
+        square = torch.einsum("ncm,mk,nck->n", draws, norm, draws)
+        draws = draws * (displacement / square.sqrt())[:, None, None]
+        dx, dy = draws @ x_slopes, draws @ y_slopes
+        jacobian = (1 + dx[:, 0]) * (1 + dy[:, 1]) - dx[:, 1] * dy[:, 0]
+        accepted.append(draws[jacobian.amin(1) > 0])
+        found, drawn = found + len(accepted[-1]), drawn + _BATCH
+    return torch.cat(accepted)[:count]
+
+
+def displacements(draws: Tensor, size: int) -> Tensor:
+    """Return the displacement fields of `coefficients` on a patch, (x, y) in pixels.
+
+    Parameters
+    ----------
+    draws
+        ``[n, 2, modes]``.
+    size
+        Side of the patch.
+
+    Returns
+    -------
+    Tensor
+        ``[n, size, size, 2]``.
+    """
+    modes, _, _ = _local_modes(_points(size))
+    fields = size * (draws @ modes.to(draws))
+    return fields.unflatten(2, (size, size)).movedim(1, -1)
+
+
+def _points(size: int) -> Tensor:
+    """Return pixel centres on the unit square, ``[size * size, 2]`` (x, y)."""
+    at = (torch.arange(size, dtype=torch.float64) + 0.5) / size
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    return torch.stack([x, y], dim=-1).flatten(0, 1)
+
+
+def _weights(size: int) -> Tensor:
+    squared = window(size, dtype=torch.float64).flatten() ** 2
+    return squared / squared.sum()
+
+
+def _sines(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the modes over their wave numbers and their slopes along x and y, ``[modes, n]``."""
+    i, j = torch.tensor(_MODES, dtype=torch.float64).T[:, :, None] * math.pi
+    x, y = points.T[:, None, :]
+    scale = math.pi / torch.hypot(i, j)
+    value = scale * torch.sin(i * x) * torch.sin(j * y)
+    along_x = scale * i * torch.cos(i * x) * torch.sin(j * y)
+    along_y = scale * j * torch.sin(i * x) * torch.cos(j * y)
+    return value, along_x, along_y
+
+
+def _local_modes(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the modes at `points` without their affine parts, and their slopes, ``[modes, n]``."""
+    fine = _points(_FINE)
+    root = _weights(_FINE).sqrt()[:, None]
+
+    def affine(at: Tensor) -> Tensor:
+        return torch.cat([torch.ones_like(at[:, :1]), at], dim=1)
+
+    # Weighted least squares: what 1, x and y can explain goes.
+    fit = torch.linalg.lstsq(affine(fine) * root, _sines(fine)[0].T * root).solution.T
+    value, along_x, along_y = _sines(points)
+    return value - fit @ affine(points).T, along_x - fit[:, 1:2], along_y - fit[:, 2:3]

@@ -1,0 +1,48 @@
+"""Figure (c)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from figure_contents import overlapping, pictures, shown
+
+from diversevis.figures.gallery import draw
+
+
+@pytest.mark.parametrize(("units", "n"), [(1, 6), (5, 6), (14, 6), (2, 3), (3, 8)])
+def test_shows_natural_patch_and_diverse_set_of_each_unit(make_layer, units, n):
+    layers = [make_layer(units, n), replace(make_layer(1, n), layer="conv3_2")]
+    figure = draw(layers)
+    assert len(pictures(figure)) == (units + 1) * (n + 1)
+    texts = shown(figure)
+    for channel in layers[0].channels:
+        assert str(channel) in texts
+    assert [text for text in texts if text.startswith("conv")] == ["conv3_1", "conv3_2"]
+    assert texts.count("receptive field 5 px") == 2
+    assert not [text for text in texts if text.startswith("restarts")]
+    assert overlapping(figure) == []
+
+
+def test_patches_of_all_layers_are_equally_large(make_layer):
+    small = make_layer(2)
+    large = replace(
+        small,
+        layer="conv3_2",
+        restarts=np.zeros((2, 6, 3, 9, 9)),
+        diverse=np.zeros((2, 6, 3, 9, 9)),
+        natural=np.zeros((2, 3, 9, 9)),
+    )
+    figure = draw([small, large])
+    extents = np.array([image.get_extent() for image in pictures(figure)])
+    assert np.ptp(extents[:, 1] - extents[:, 0]) < 1e-9
+    np.testing.assert_allclose(extents[:, 1] - extents[:, 0], extents[:, 2] - extents[:, 3])
+    assert "receptive field 9 px" in shown(figure)
+
+
+def test_says_where_restarts_stand_in(make_layer):
+    kept = draw([make_layer(2, selected=False)], fraction=0.8)
+    assert shown(kept).count("restarts: no diverse set kept 80 %") == 2
+    undriven = draw([make_layer(1, selected=False, driven=False)])
+    assert "restarts: their mean is below zero" in shown(undriven)

@@ -1,0 +1,71 @@
+"""Contact sheet, and the command line without matplotlib."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from figure_contents import extent, overlapping, pictures, shown
+
+from diversevis.figures import try_contact_sheet
+from diversevis.figures.sheet import contact_sheet
+from diversevis.figures.style import number
+
+
+@pytest.mark.parametrize(("units", "n"), [(1, 6), (12, 6), (1, 2), (2, 13), (1, 24)])
+def test_shows_every_image_with_its_numbers(make_sets, units, n):
+    sets = make_sets(units, n)
+    figure = contact_sheet(sets)
+    assert len(pictures(figure)) == units * n
+    texts = shown(figure)
+    for unit, name in enumerate(sets.names):
+        assert name in texts
+        for activation in sets.activations[unit].tolist():
+            assert number(activation) in texts
+    assert texts.count("distance 3.21\nλ 0.013") == units
+    assert "VGG-19 conv3_1" in texts
+    assert overlapping(figure) == []
+    assert figure.get_size_inches()[0] * 25.4 <= 180 + 1e-9
+
+
+def test_single_images_have_no_distance(make_sets):
+    figure = contact_sheet(make_sets(1, 1))
+    assert len(pictures(figure)) == 1
+    assert "λ 0.013" in shown(figure)
+    assert not [text for text in shown(figure) if "distance" in text]
+    assert overlapping(figure) == []
+
+
+def test_long_names_have_room(make_sets):
+    figure = contact_sheet(make_sets(2, 6, names=("direction-0", "direction-100")))
+    name = next(text for text in figure.axes[0].texts if text.get_text() == "direction-100")
+    right = extent(figure, name).x1
+    assert right < figure.axes[0].transData.transform((pictures(figure)[0].get_extent()[0], 0))[0]
+    assert overlapping(figure) == []
+
+
+def test_hundreds_of_units_can_be_saved(make_sets, tmp_path):
+    path = tmp_path / "sheet.png"
+    assert try_contact_sheet(path, make_sets(300, 1))
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_matplotlib_says_so(make_sets, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "contact_sheet.png"
+    path.write_bytes(b"of an earlier run")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # makes its import fail
+    assert not try_contact_sheet(path, make_sets(1))
+    assert list(tmp_path.iterdir()) == []
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "contact_sheet.png is left out" in line
+    assert "matplotlib is not installed" in line
+
+
+def test_command_line_needs_neither_matplotlib_nor_pandas():
+    code = (
+        "import sys; import diversevis.cli; "
+        "print({'matplotlib', 'seaborn', 'pandas'} & set(sys.modules) or 'none')"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "none", result.stderr

@@ -1,0 +1,114 @@
+"""Theme, numbers, pictures and files."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from figure_contents import colours_of
+
+from diversevis.errors import UserError
+from diversevis.figures import style
+from diversevis.figures.restarts import draw
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (55.284, "55.3"),
+        (7.0, "7.00"),
+        (143.7, "144"),
+        (99.96, "100"),
+        (1234.5, "1234"),
+        (0.0892, "0.089"),
+        (-0.043, "\N{MINUS SIGN}0.043"),
+        (0.0, "0"),
+        (np.nan, "\N{EN DASH}"),
+    ],
+)
+def test_numbers_have_three_digits(value, text):
+    assert style.number(value) == text
+
+
+def test_shares_are_percentages():
+    assert [style.percent(0.9), style.percent(0.925)] == ["90 %", "92.5 %"]
+
+
+def test_networks_have_titles_and_colours():
+    assert style.network_title("resnet50") == "ResNet-50"
+    assert style.network_title("analytic") == "analytic"
+    assert style.network_colour("vgg19") == style.network_colour("vgg19-torchvision")
+    assert style.network_colour("vgg19") != style.network_colour("resnet50")
+
+
+def test_theme_leaves_no_trace(make_layer, tmp_path):
+    before = dict(mpl.rcParams)
+    with style.theme():
+        assert mpl.rcParams["pdf.fonttype"] == 42
+    style.save(draw(make_layer(1)), tmp_path / "a.png", tmp_path / "a.pdf")
+    assert dict(mpl.rcParams) == before
+
+
+def test_theme_does_not_depend_on_the_users_settings(make_layer, tmp_path):
+    style.save(draw(make_layer(1)), tmp_path / "plain.png")
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "black", "savefig.dpi": 10}):
+        style.save(draw(make_layer(1)), tmp_path / "odd.png")
+    assert (tmp_path / "odd.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+
+
+def test_patches_are_shown_as_they_are():
+    figure, canvas = style.page(20, 40)
+    patch = np.zeros((1, 3, 2, 2), np.float32)
+    patch[0, 0, 0, 1], patch[0, 2, 1, 0] = 1000, -28  # clipped red, a little less blue
+    style.show_patches(canvas, patch, 3, 4, 10)
+    (image,) = canvas.images
+    assert image.get_extent() == [3, 13, 14, 4]
+    assert image.get_interpolation() == "none"
+    counts = colours_of(image)
+    assert set(counts) == {(128, 128, 128), (255, 128, 128), (128, 128, 100)}
+    # Whole pixels only, each as large as the others.
+    assert counts[128, 128, 128] == 2 * counts[255, 128, 128] == 2 * counts[128, 128, 100]
+    top, bottom = image.get_array()[0], image.get_array()[-1]
+    assert top[-1].tolist() == [255, 128, 128]
+    assert bottom[0].tolist() == [128, 128, 100]
+    assert figure.get_size_inches() * 25.4 == pytest.approx([40, 20])
+
+
+def test_rows_of_patches_wrap():
+    _, canvas = style.page(50)
+    style.show_patches(canvas, np.zeros((5, 3, 2, 2)), 0, 0, 10, gap=1, per_row=3)
+    corners = [(image.get_extent()[0], image.get_extent()[3]) for image in canvas.images]
+    assert corners == [(0, 0), (11, 0), (22, 0), (0, 11), (11, 11)]
+
+
+def test_equal_figures_are_equal_files(make_layer, tmp_path):
+    for name in ("one", "two"):
+        style.save(draw(make_layer(2)), tmp_path / f"{name}.png", tmp_path / f"{name}.pdf")
+    for suffix, start in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        one, two = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in ("one", "two"))
+        assert one == two
+        assert one.startswith(start)
+        assert len(one) > 5000
+    pdf = (tmp_path / "one.pdf").read_bytes()
+    assert b"CreationDate" not in pdf
+    assert b"FontFile2" in pdf  # TrueType, embedded
+    assert b"/Type3" not in pdf
+
+
+def test_long_figures_keep_within_what_can_be_drawn():
+    figure, _ = style.page(5000, 20)  # at 300 dpi 59,055 pixels
+    assert style.dots_per_inch(figure) * 5000 / 25.4 == pytest.approx(30_000)
+    assert style.dots_per_inch(style.page(200)[0]) == 300
+
+
+def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    figure, _ = style.page(10, 10)
+    monkeypatch.setattr(
+        figure, "savefig", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left"))
+    )
+    with pytest.raises(UserError, match="No space left"):
+        style.save(figure, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    assert path.read_bytes() == b"old"
