@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,13 @@ import diversevis
 from diversevis import provenance
 from diversevis.devices import DTYPES, choose_device
 from diversevis.errors import NonFiniteLossError, UserError
-from diversevis.figures import try_contact_sheet
+from diversevis.figures import try_contact_sheet, try_unit_figures
 from diversevis.files import cache_directory, output_directory
+from diversevis.invariance.families import FAMILIES, build_families
+from diversevis.invariance.indices import COLUMNS, measure_invariance, rows
+from diversevis.invariance.indices import arrays as invariance_arrays
+from diversevis.invariance.transformation import DEFAULT_SAMPLING, TEXTURE, Sampling
+from diversevis.layers import CONTROLS, best_natural_patches, load_units
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure, status
 from diversevis.networks.trunk import (
@@ -34,6 +40,9 @@ from diversevis.synthesis.output import (
 from diversevis.synthesis.sweep import DEFAULT_GRID, sweep
 from diversevis.synthesis.targets import channels
 from diversevis.units import check_distance, default_distance
+
+_NATURAL_PATCHES = 2000
+"""Natural patches among which each unit's best one is looked for."""
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: something the user can put right; a computation that broke; Ctrl-C."""
@@ -88,17 +97,63 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument(
         "--steps", type=int, default=Schedule.steps, metavar="N", help="most steps (2000)"
     )
-    look.add_argument("--seed", type=int, default=0, metavar="S")
-    look.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    look.add_argument(
+    _common(look)
+    look.add_argument("--out", type=Path, metavar="DIR", help="(visualizations/NETWORK/LAYER)")
+    look.set_defaults(run=_visualize)
+
+    test = commands.add_parser(
+        "invariance", help="measure what units are invariant to (NETWORK may be controls)"
+    )
+    test.add_argument("network", metavar="NETWORK")
+    test.add_argument("layer", metavar="LAYER")
+    test.add_argument("channels", nargs="+", type=int, metavar="CHANNEL")
+    test.add_argument(
+        "--families",
+        type=_names,
+        default=["all-shifts", "shifts", "deformations"],
+        metavar="NAME,...",
+        help=f"of {', '.join(FAMILIES)} (the first three)",
+    )
+    test.add_argument(
+        "--delta",
+        type=_numbers,
+        default=[1.0, 2.0, 3.0],
+        metavar="PX,...",
+        help="displacements in pixels per 24 px of patch (1,2,3)",
+    )
+    test.add_argument(
+        "--steps", type=int, default=TEXTURE.steps, metavar="N", help="steps a canvas (700)"
+    )
+    test.add_argument(
+        "--members",
+        type=int,
+        default=DEFAULT_SAMPLING.per_step,
+        metavar="N",
+        help=f"members a step ({DEFAULT_SAMPLING.per_step})",
+    )
+    _common(test)
+    test.add_argument("--out", type=Path, metavar="DIR", help="(invariance/NETWORK/LAYER)")
+    test.set_defaults(run=_invariance)
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
         "--precision",
         choices=tuple(DTYPES),
         default="float32",
         help="of the steps; results are always evaluated in float32",
     )
-    look.add_argument("--out", type=Path, metavar="DIR", help="(visualizations/NETWORK/LAYER)")
-    look.set_defaults(run=_visualize)
-    return parser
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in _names(text)]
 
 
 def _networks(_options: argparse.Namespace) -> None:
@@ -168,5 +223,56 @@ def _visualize(options: argparse.Namespace) -> None:
             f"{row['mean_activation']:.2f} ({row['min_activation']:.2f} to "
             f"{row['max_activation']:.2f}), distance {row['min_distance']:.3g}, "
             f"diversity {row['diversity']:.3g}, {row['steps']} steps"
+        )
+    print(f"written to {folder}")
+
+
+def _invariance(options: argparse.Namespace) -> None:
+    if options.steps < 1 or options.members < 1:
+        raise UserError("at least one step and one member", "fewer", "give larger numbers")
+    device = choose_device(options.device)
+    units = load_units(options.network, options.layer, device=device)
+    targets = channels(units, options.channels)
+    families = build_families(options.families, options.delta, units.size)
+    folder = options.out or Path("invariance", options.network, options.layer)
+    sampling = Sampling(per_step=options.members)
+    schedule = Schedule(TEXTURE.learning_rate, options.steps, patience=options.steps)
+    with output_directory(folder):
+        result = measure_invariance(
+            units,
+            targets,
+            families,
+            natural=best_natural_patches(
+                units, options.channels, count=_NATURAL_PATCHES, seed=options.seed
+            ),
+            sampling=sampling,
+            schedule=schedule,
+            seed=options.seed,
+            compute_dtype=DTYPES[options.precision],
+            progress=True,
+        )
+        write_table(folder / "invariance.csv", rows(result), COLUMNS)
+        write_arrays(folder / "canvases.npz", invariance_arrays(result))
+        origin = provenance.record(
+            None if options.network == CONTROLS else status(options.network),
+            device,
+            layer=options.layer,
+            channels=options.channels,
+            families=options.families,
+            delta=options.delta,
+            sampling=vars(sampling),
+            schedule=vars(schedule),
+            natural_patches=_NATURAL_PATCHES,
+            precision=options.precision,
+            seed=options.seed,
+        )
+        provenance.write(folder / "provenance.json", origin)
+        try_unit_figures(folder, result)
+    for row in rows(result):
+        strength = row["mask"] + " mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
+        print(
+            f"{row['network']} {row['layer']} {row['channel']}: {row['family']} ({strength}) "
+            f"{row['mean']:.3f}, linear stand-in {row['surrogate_mean']:.3f}"
+            + (f" ({row['left_out']})" if row["left_out"] else "")
         )
     print(f"written to {folder}")

@@ -25,7 +25,7 @@ class Bowls:
     def start(self, job: int) -> Tensor:
         return torch.zeros(self.centre.shape[1], dtype=torch.float64)
 
-    def evaluate(self, parameters: Tensor, jobs: Tensor):
+    def evaluate(self, parameters: Tensor, jobs: Tensor, steps: Tensor):
         self.batches.append(len(jobs))
         offset = parameters - self.centre[jobs]
         loss = (self.curvature[jobs] * offset.square()).sum(1) / 2
@@ -102,11 +102,11 @@ def test_history_ends_with_the_job():
 
 def test_out_of_memory_halves_the_batch_and_loses_nothing():
     class Tight(Bowls):
-        def evaluate(self, parameters, jobs):
+        def evaluate(self, parameters, jobs, steps):
             # The first steps fit, later ones no longer do: jobs are parked half-way.
             if len(jobs) > (8 if len(self.batches) < 30 else 2):
                 raise torch.OutOfMemoryError("CUDA out of memory")
-            return super().evaluate(parameters, jobs)
+            return super().evaluate(parameters, jobs, steps)
 
     problem = Tight(jobs=11)
     outcome = minimise(problem, chunk=11)
@@ -119,7 +119,7 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing():
 
 def test_one_job_that_does_not_fit_is_an_error():
     class Huge(Bowls):
-        def evaluate(self, parameters, jobs):
+        def evaluate(self, parameters, jobs, steps):
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(UserError, match="out of memory"):
@@ -129,8 +129,8 @@ def test_one_job_that_does_not_fit_is_an_error():
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_non_finite_loss_stops_and_names_job_and_step(value):
     class Broken(Bowls):
-        def evaluate(self, parameters, jobs):
-            loss, gradient, monitors = super().evaluate(parameters, jobs)
+        def evaluate(self, parameters, jobs, steps):
+            loss, gradient, monitors = super().evaluate(parameters, jobs, steps)
             if len(self.batches) == 6:
                 loss[jobs == 4] = value
             return loss, gradient, monitors

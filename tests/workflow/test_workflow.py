@@ -54,12 +54,15 @@ def folder(tmp_path_factory):
     """A folder in which a run was interrupted, then run again to its end."""
     folder = tmp_path_factory.mktemp("workflow")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    # Where the tests run in the background the shell has interrupts ignored, and children inherit it.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     started = subprocess.Popen(
         command(folder),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, handler)
     results = folder / "results" / "tiny"
     deadline = time.monotonic() + 120
     # The second sweep has begun to write: the first one is recorded as finished.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -207,6 +208,23 @@ class Scales(Warps):
 FAMILIES: dict[str, type[Family]] = {
     family.name: family for family in (AllShifts, Shifts, Deformations, Rotations, Scales)
 }
+
+
+def build_families(names: Sequence[str], deltas: Sequence[float], size: int) -> list[Family]:
+    """Return the families called `names` for patches of side `size`, once for each displacement.
+
+    Raises
+    ------
+    UserError
+        For an unknown name, no name, a patch that is too small, or a displacement not above zero.
+    """
+    if not names:
+        raise UserError("at least one family", "none", f"choose from {', '.join(FAMILIES)}")
+    return [
+        get_family(name)(size, delta)
+        for name in names
+        for delta in (deltas if issubclass(get_family(name), Warps) else (None,))
+    ]
 
 
 def get_family(name: str) -> type[Family]:

@@ -22,17 +22,18 @@ _MODES = [
 _FINE, _COARSE = 64, 16
 """Points a side at which averages are taken, and at which folds are looked for."""
 
-_BATCH, _MOST_DRAWS = 20_000, 4_000_000
+_BATCH, _MOST_DRAWS = 20_000, 20_000_000
 
 
 def coefficients(displacement: float, count: int, stream: torch.Generator) -> Tensor:
     """Return random deformations that do not fold, as coefficients of the sine modes.
 
-    On the unit square ``u = sum C_ij / sqrt(i^2 + j^2) sin(i pi x) sin(j pi y)`` with standard normal
-    ``C_ij``, likewise ``v``. The best affine part under the squared mask is taken away, so that
-    neither translation nor rotation nor scale is left; each field is then scaled to the wanted
-    displacement, and thrown away if its Jacobian determinant is not positive everywhere. The
-    ensemble has no pixels: the same fields serve patches of every size.
+    On the unit square ``u = sum C_ij / sqrt(i^2 + j^2) sin(i pi x) sin(j pi y)`` with standard
+    normal ``C_ij``, likewise ``v``. The best affine part under the squared mask is taken away, so
+    that neither translation nor rotation nor scale is left; each field is then scaled to the wanted
+    displacement, and thrown away if its Jacobian determinant is not positive everywhere: 10 % of
+    them at 1 px per 24 px, 95 % at 2 px, 99.99 % at 3 px. The ensemble has no pixels: the same
+    fields serve patches of every size.
 
     Parameters
     ----------
@@ -56,7 +57,9 @@ def coefficients(displacement: float, count: int, stream: torch.Generator) -> Te
     modes, _, _ = _local_modes(_points(_FINE))
     weights = _weights(_FINE)
     norm = ((modes * weights) @ modes.T).float()
-    _, x_slopes, y_slopes = (part.float() for part in _local_modes(_points(_COARSE)))
+    slopes = [part.float() for part in _local_modes(_points(_COARSE))[1:]]
+    few = torch.arange(_COARSE**2).view(_COARSE, _COARSE)[2::4, 2::4].flatten()
+    few_slopes = [part[:, few] for part in slopes]
     accepted: list[Tensor] = []
     found = drawn = 0
     while found < count:
@@ -67,11 +70,10 @@ def coefficients(displacement: float, count: int, stream: torch.Generator) -> Te
                 "choose a smaller delta",
             )
         draws = torch.randn(_BATCH, 2, len(_MODES), generator=stream)
-        square = torch.einsum("ncm,mk,nck->n", draws, norm, draws)
+        square = ((draws @ norm) * draws).sum((1, 2))
         draws = draws * (displacement / square.sqrt())[:, None, None]
-        dx, dy = draws @ x_slopes, draws @ y_slopes
-        jacobian = (1 + dx[:, 0]) * (1 + dy[:, 1]) - dx[:, 1] * dy[:, 0]
-        accepted.append(draws[jacobian.amin(1) > 0])
+        draws = draws[_unfolded(draws, *few_slopes)]  # a few points find most folds
+        accepted.append(draws[_unfolded(draws, *slopes)])
         found, drawn = found + len(accepted[-1]), drawn + _BATCH
     return torch.cat(accepted)[:count]
 
@@ -94,6 +96,13 @@ def displacements(draws: Tensor, size: int) -> Tensor:
     modes, _, _ = _local_modes(_points(size))
     fields = size * (draws @ modes.to(draws))
     return fields.unflatten(2, (size, size)).movedim(1, -1)
+
+
+def _unfolded(draws: Tensor, x_slopes: Tensor, y_slopes: Tensor) -> Tensor:
+    """Return which fields ``[n]`` have a positive Jacobian determinant at all points."""
+    dx, dy = draws @ x_slopes, draws @ y_slopes
+    jacobian = (1 + dx[:, 0]) * (1 + dy[:, 1]) - dx[:, 1] * dy[:, 0]
+    return jacobian.amin(1) > 0
 
 
 def _points(size: int) -> Tensor:

@@ -234,7 +234,7 @@ class _Sets:
         return r * (self.norm / _norms(r))
 
     def evaluate(
-        self, parameters: Tensor, jobs: Tensor
+        self, parameters: Tensor, jobs: Tensor, _steps: Tensor
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         x = self.patches(parameters).contiguous(memory_format=torch.channels_last)
         x.requires_grad_()

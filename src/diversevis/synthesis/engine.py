@@ -187,7 +187,7 @@ def minimise(
             if state is None:
                 break
             try:
-                loss, gradient, monitors = problem.evaluate(state.parameters, state.job)
+                loss, gradient, monitors = problem.evaluate(state.parameters, state.job, state.step)
             except torch.OutOfMemoryError as error:
                 if len(state) == 1:
                     raise UserError(

@@ -1,0 +1,1 @@
+"""Analytic units whose invariances are known."""

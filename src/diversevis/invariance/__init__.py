@@ -1,0 +1,1 @@
+"""Invariance of units, measured: families of transformations, gratings, relative stability."""

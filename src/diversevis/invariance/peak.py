@@ -1,0 +1,88 @@
+"""The best response of a unit to any single patch of the norm budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diversevis.synthesis.diverse import diverse_sets
+from diversevis.synthesis.engine import DEFAULT, Schedule
+from diversevis.synthesis.seeds import generator
+from diversevis.synthesis.targets import Targets
+from diversevis.units import Units
+
+RESTARTS, NATURAL_STARTS = 8, 2
+_NOISE = 0.5
+"""Noise on all natural starts but the first, relative to the patch."""
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Best patches.
+
+    Attributes
+    ----------
+    patches : Tensor
+        ``[units, 3, s, s]``, the best patch of each unit.
+    responses : Tensor
+        ``[units]``, to these patches.
+    from_noise : Tensor
+        ``[units]``, the best that starts from noise alone reached.
+    """
+
+    patches: Tensor
+    responses: Tensor
+    from_noise: Tensor
+
+    @property
+    def needed_natural(self) -> Tensor:
+        """Units ``[units]`` that noise never woke but natural patches did."""
+        return (self.from_noise <= 0) & (self.responses > 0)
+
+
+def best_patches(
+    units: Units,
+    targets: Targets,
+    *,
+    natural: Tensor | None = None,
+    seed: int = 0,
+    schedule: Schedule = DEFAULT,
+    **settings,
+) -> Peaks:
+    """Return each unit's best patch of several restarts, some from its best natural patch.
+
+    Some units never leave the dead side of an earlier ReLU from noise, so `NATURAL_STARTS` of the
+    `RESTARTS` begin at the best natural patch: the first as it is, the others with noise added.
+
+    Parameters
+    ----------
+    units, targets, seed, schedule
+        As for `diversevis.diverse_sets`.
+    natural
+        ``[targets, 3, s, s]``, the best natural patch of each; without it all starts are noise.
+    **settings
+        Other arguments of `diversevis.diverse_sets`.
+    """
+    shape = (RESTARTS, 3, units.size, units.size)
+    starts = torch.stack(
+        [
+            torch.randn(shape, generator=generator(seed, "peak", units.network, units.layer, name))
+            for name in targets.names
+        ]
+    )
+    if natural is not None:
+        unit = natural / natural.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-6)
+        noise = torch.tensor([0.0] + [_NOISE] * (NATURAL_STARTS - 1))[:, None, None, None]
+        starts[:, -NATURAL_STARTS:] = unit[:, None] + noise * starts[:, -NATURAL_STARTS:]
+    sets = diverse_sets(
+        units, targets, images=RESTARTS, start=starts, seed=seed, schedule=schedule, **settings
+    )
+    responses, best = sets.activations.max(1)
+    noise_starts = RESTARTS if natural is None else RESTARTS - NATURAL_STARTS
+    return Peaks(
+        sets.images[torch.arange(len(targets)), best],
+        responses,
+        sets.activations[:, :noise_starts].amax(1),
+    )

@@ -1,0 +1,350 @@
+"""The transformation test: a canvas whose every transform drives a unit, if there is one.
+
+One canvas a unit is optimised so that the mean response to its masked members is as large as it can
+be; the index is what members that were not optimised reach, relative to the unit's best patch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diversevis.devices import exact_float32
+from diversevis.invariance.families import Family
+from diversevis.invariance.surrogate import best_linear_canvas
+from diversevis.stimuli.filters import smooth, transfer_function
+from diversevis.stimuli.masks import learned_window, window, window_shape
+from diversevis.stimuli.norm import patch_norm
+from diversevis.synthesis.engine import Schedule, minimise
+from diversevis.synthesis.memory import bytes_per_patch
+from diversevis.synthesis.seeds import generator
+from diversevis.synthesis.targets import Targets
+from diversevis.units import PIXELS, Units, check_units, placement
+
+TEXTURE = Schedule(learning_rate=0.1, steps=700, patience=700)
+"""The published schedule of the texture test: all steps, since the loss is noisy."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many members are optimised over and evaluated.
+
+    Parameters
+    ----------
+    per_step
+        Members drawn in every step.
+    training
+        Members that steps draw from; finite families use all theirs.
+    held_out
+        Members evaluated, none of them in training; finite families use all theirs.
+    """
+
+    per_step: int = 48
+    training: int = 512
+    held_out: int = 256
+
+
+DEFAULT_SAMPLING = Sampling()
+
+
+@dataclass(frozen=True)
+class FamilyResponses:
+    """Responses of units to the members of their best canvases.
+
+    Attributes
+    ----------
+    family : str
+        Name of the family.
+    delta : float or None
+        Its displacement in pixels per 24 px of patch.
+    mask : str
+        ``"fixed"`` or ``"learned"``.
+    canvases : Tensor
+        ``[units, 3, side, side]``, scaled so that masked members have the budget's norm on average.
+    masks : Tensor
+        ``[units, s, s]``.
+    responses : Tensor
+        ``[units, members]``, to the evaluated members.
+    highest : Tensor
+        ``[units]``, best response to any member once it has the budget's norm itself: a lower bound
+        of the unit's best response.
+    surrogate : Tensor
+        ``[units]``, index of the linear stand-in.
+    members : Tensor
+        The evaluated members.
+    """
+
+    family: str
+    delta: float | None
+    mask: str
+    canvases: Tensor
+    masks: Tensor
+    responses: Tensor
+    highest: Tensor
+    surrogate: Tensor
+    members: Tensor
+
+
+@exact_float32()
+def transformation_test(
+    units: Units,
+    targets: Targets,
+    family: Family,
+    templates: Tensor,
+    *,
+    learn_mask: bool = False,
+    min_weight: float = 0.0,
+    sampling: Sampling = DEFAULT_SAMPLING,
+    schedule: Schedule = TEXTURE,
+    compute_dtype: torch.dtype | None = None,
+    seed: int = 0,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> FamilyResponses:
+    """Optimise one canvas for each unit and evaluate all, or held-out, members.
+
+    Minimises ``-(1 - w) mean_g f(x_g) - w min_g f(x_g)`` over canvases, where ``x_g`` are the
+    masked members, all scaled by one number so that their root mean square norm is the norm budget
+    (Cadena et al. 2018, published code, for all shifts). Canvases of finite families start from
+    noise; those of others, whose members differ little, from the best canvas of the unit's linear
+    stand-in. As for diverse sets, the gradient is filtered last, on the canvas.
+
+    Parameters
+    ----------
+    units, targets
+        As for `diversevis.diverse_sets`.
+    family
+        Transformations, for patches of the units' size.
+    templates
+        ``[targets, 3, s, s]``, each unit's best patch: its linear stand-in.
+    learn_mask
+        Optimise the shape of each unit's mask too.
+    min_weight
+        ``w``.
+    sampling
+        Numbers of members.
+    schedule
+        Optimiser and stopping rule.
+    compute_dtype
+        Of the steps; responses are always evaluated in the units' own dtype.
+    seed
+        Of starts and members.
+    chunk, progress
+        As for `diversevis.diverse_sets`.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If a loss is no longer finite.
+    UserError
+        For units that break their contract, or a displacement that cannot be had.
+    """
+    check_units(units)
+    training, held_out = split_members(family, sampling, seed)
+    fixed = window(units.size).expand(len(targets), -1, -1)
+    stand_in, surrogate = best_linear_canvas(family, fixed, templates, training, held_out)
+    problem = _Canvases(
+        units,
+        targets,
+        family,
+        training,
+        None if family.complete() is not None else stand_in,
+        sampling.per_step,
+        learn_mask,
+        min_weight,
+        compute_dtype,
+        seed,
+    )
+    title = f"{units.network} {units.layer} {family.name}"
+    if family.delta is not None:
+        title += f" {family.delta:g}"
+    outcome = minimise(problem, schedule, chunk=chunk, progress=progress, title=title)
+    canvases, masks = problem.split(outcome.parameters)
+    if learn_mask:
+        _, surrogate = best_linear_canvas(family, masks, templates, training, held_out)
+    canvases, responses, highest = evaluate(units, targets, family, canvases, masks, held_out)
+    return FamilyResponses(
+        family.name,
+        family.delta,
+        "learned" if learn_mask else "fixed",
+        canvases,
+        masks,
+        responses,
+        highest,
+        surrogate,
+        held_out,
+    )
+
+
+def split_members(family: Family, sampling: Sampling, seed: int) -> tuple[Tensor, Tensor]:
+    """Return members to optimise over and members to evaluate; finite families give all for both.
+
+    Members depend on the seed, the family and its displacement alone: all units see the same.
+    """
+    complete = family.complete()
+    if complete is not None:
+        return complete, complete
+    stream = generator(seed, "members", family.name, str(family.delta))
+    drawn = family.draw(sampling.training + sampling.held_out, stream)
+    return drawn[: sampling.training], drawn[sampling.training :]
+
+
+@torch.no_grad()
+def evaluate(
+    units: Units,
+    targets: Targets,
+    family: Family,
+    canvases: Tensor,
+    masks: Tensor,
+    members: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return scaled canvases, responses to all members, and the best member's at full norm.
+
+    Parameters
+    ----------
+    units, targets, family
+        As for `transformation_test`.
+    canvases
+        ``[targets, 3, side, side]``, of any scale.
+    masks
+        ``[targets, s, s]``.
+    members
+        ``[m, ...]``.
+
+    Returns
+    -------
+    canvases
+        Scaled so that the masked members' root mean square norm is the norm budget.
+    responses
+        ``[targets, m]``.
+    highest
+        ``[targets]``, the largest response to any member scaled to the budget by itself.
+    """
+    device, dtype = placement(units)
+    budget = patch_norm(units.size)
+    scaled, responses, highest = [], [], []
+    for unit in range(len(canvases)):
+        which = slice(unit, unit + 1)
+        canvas, mask = canvases[which].to(device, dtype), masks[which].to(device, dtype)
+
+        def parts(canvas: Tensor = canvas, mask: Tensor = mask) -> Iterator[Tensor]:
+            for some in members.split(_AT_ONCE):
+                yield family.act(canvas, some)[0] * mask
+
+        def score(patches: Tensor, which: slice = which) -> Tensor:
+            return targets.score(units.respond(patches)[0][None], which)[0]
+
+        norms = torch.cat([part.flatten(1).norm(dim=1) for part in parts()])
+        scale = budget / norms.square().mean().sqrt()
+        answers, best = [], []
+        for part, norm in zip(parts(), norms.split(_AT_ONCE), strict=True):
+            answers.append(score(part * scale).cpu())
+            # A member that is nearly empty would be noise at full norm.
+            full = part * (budget / norm.clamp(min=1e-3 * budget / scale))[:, None, None, None]
+            best.append(score(full).amax().cpu())
+        scaled.append((canvas * scale).cpu())
+        responses.append(torch.cat(answers))
+        highest.append(torch.stack(best).amax())
+    return torch.cat(scaled), torch.stack(responses), torch.stack(highest)
+
+
+_AT_ONCE = 256
+
+
+class _Canvases:
+    """The units' canvases, and masks if they are learned, as jobs for `minimise`."""
+
+    def __init__(
+        self,
+        units: Units,
+        targets: Targets,
+        family: Family,
+        training: Tensor,
+        starts: Tensor | None,
+        per_step: int,
+        learn_mask: bool,
+        min_weight: float,
+        compute_dtype: torch.dtype | None,
+        seed: int,
+    ) -> None:
+        self.units, self.targets, self.family = units, targets, family
+        self.device, self.dtype = placement(units)
+        self.compute_dtype = compute_dtype or self.dtype
+        self._fast = units
+        if self.compute_dtype != self.dtype:
+            self._fast = copy.deepcopy(units).to(self.compute_dtype)
+        self.training, self.starts = training.to(self.device), starts
+        self.per_step = min(per_step, len(training))
+        self.learn_mask, self.min_weight, self.seed = learn_mask, min_weight, seed
+        self.norm = patch_norm(units.size)
+        self.shape = (3, family.side, family.side)
+        self.fixed = window(units.size).to(self.device, self.dtype)
+        transfer = transfer_function(family.side, dtype=torch.float64)
+        self.transfer = transfer.to(self.device, self.dtype)
+        self.jobs, self.patches_per_job = len(targets), self.per_step
+        example = torch.zeros(1, 3, units.size, units.size, device=self.device, dtype=self.dtype)
+        # Each member is read from the canvas, masked and scaled before the units see it.
+        per_patch = bytes_per_patch(units, example) + 8 * example.nbytes
+        self.bytes_per_job = self.per_step * per_patch
+
+    def start(self, job: int) -> Tensor:
+        if self.starts is None:
+            names = (self.units.network, self.units.layer, self.targets.names[job])
+            canvas = torch.randn(self.shape, generator=generator(self.seed, "canvas", *names))
+        else:
+            canvas = self.starts[job] / self.starts[job].square().mean().sqrt()
+        canvas = canvas.flatten()
+        if self.learn_mask:
+            canvas = torch.cat([canvas, window_shape(self.units.size)])
+        return canvas.to(self.dtype)
+
+    def describe(self, job: int) -> str:
+        return (
+            f"{self.units.network}, layer {self.units.layer}, channel {self.targets.names[job]}, "
+            f"family {self.family.name}"
+        )
+
+    def split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """Return canvases ``[k, 3, side, side]`` and masks ``[k, s, s]``."""
+        pixels = self.shape[0] * self.shape[1] * self.shape[2]
+        canvases = parameters[:, :pixels].unflatten(1, self.shape)
+        if self.learn_mask:
+            return canvases, learned_window(self.units.size, parameters[:, pixels:])
+        masks = self.fixed.to(parameters).expand(len(parameters), -1, -1)
+        return canvases, masks
+
+    def drawn(self, step: int) -> Tensor:
+        """Return the members of a step: the same for every unit, whatever runs beside it."""
+        if self.per_step == len(self.training):
+            return self.training
+        stream = generator(self.seed, "step", self.family.name, step)
+        which = torch.randperm(len(self.training), generator=stream)[: self.per_step]
+        return self.training[which.to(self.device)]
+
+    def evaluate(
+        self, parameters: Tensor, jobs: Tensor, steps: Tensor
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        parameters = parameters.detach().requires_grad_()
+        with torch.enable_grad():
+            canvases, masks = self.split(parameters)
+            # Jobs that entered the batch later are at other steps, with other members.
+            groups = [(steps == step).nonzero()[:, 0] for step in steps.unique()]
+            parts = [self.family.act(canvases[at], self.drawn(int(steps[at[0]]))) for at in groups]
+            patches = torch.cat(parts)[torch.cat(groups).argsort()] * masks[:, None, None]
+            square = patches.square().sum((2, 3, 4)).mean(1)
+            patches = patches * (self.norm / square.sqrt())[:, None, None, None, None]
+            x = patches.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+            responses, _ = self._fast.respond(x.to(self.compute_dtype), PIXELS)
+            responses = responses.unflatten(0, (-1, self.per_step))
+            scores = self.targets.score(responses.to(self.dtype), jobs)
+            mean, lowest = scores.mean(1), scores.amin(1)
+            loss = -(1 - self.min_weight) * mean - self.min_weight * lowest
+            (gradient,) = torch.autograd.grad(loss.sum(), parameters)
+        pixels = gradient[:, : canvases[0].numel()]
+        smoothed = smooth(pixels.unflatten(1, self.shape), self.transfer).flatten(1)
+        gradient = torch.cat([smoothed, gradient[:, pixels.shape[1] :]], dim=1)
+        return loss.detach(), gradient, {"activation": mean.detach(), "lowest": lowest.detach()}
