@@ -36,6 +36,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/networks.smk"
 include: "workflow/rules/synthesis.smk"
+include: "workflow/rules/invariance.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 

@@ -87,6 +87,46 @@ def test_sweep_keeps_every_level(capsys, tmp_path):
         assert arrays["images"].shape == (7, 1, 6, 3, 5, 5)
 
 
+def test_invariance_writes_what_it_promises(capsys, tmp_path):
+    code, output, _ = run(
+        capsys,
+        *("invariance", "controls", "complex", "0", "2", "--families", "all-shifts,deformations"),
+        *("--delta", "1,2", "--members", "6", "--steps", "3", "--seed", "4", "--out", tmp_path),
+    )
+    assert code == 0
+    assert "controls complex 2: all-shifts (fixed mask)" in output
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "invariance.csv",
+        "canvases.npz",
+        "provenance.json",
+        "unit_0.png",
+        "unit_2.png",
+    }
+    with (tmp_path / "invariance.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:12] == [
+        *("network", "layer", "channel", "family", "delta", "mean", "p10", "min"),
+        *("surrogate_mean", "f_max", "members", "seed"),
+    ]
+    # Two units; all shifts with a fixed and a learned mask, deformations at two displacements.
+    assert len(rows) == 2 * (2 + 2)
+    assert {row["seed"] for row in rows} == {"4"}
+    provenance = json.loads((tmp_path / "provenance.json").read_text())
+    assert provenance["settings"]["delta"] == [1.0, 2.0]
+
+
+def test_deformations_beyond_what_folds(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("diversevis.stimuli.deformations._MOST_DRAWS", 40_000)
+    code, _, errors = run(
+        capsys,
+        *("invariance", "controls", "simple", "0", "--families", "deformations", "--delta", "7"),
+        *("--steps", "2", "--out", tmp_path / "out"),
+    )
+    assert code == 2
+    assert "without folding" in errors
+    assert not (tmp_path / "out").exists()
+
+
 def test_networks_lists_layers_and_cache(capsys):
     code, output, _ = run(capsys, "networks")
     assert code == 0
@@ -95,6 +135,7 @@ def test_networks_lists_layers_and_cache(capsys):
 
 
 VISUALIZE = ("visualize", "vgg19", "conv3_1", "21")
+INVARIANCE = ("invariance", "vgg19", "conv3_1", "21")
 
 
 @pytest.mark.parametrize(
@@ -116,11 +157,21 @@ VISUALIZE = ("visualize", "vgg19", "conv3_1", "21")
         ((*VISUALIZE, "--steps", "0"), "at least one step"),
         ((*VISUALIZE, "--device", "tpu"), "invalid choice"),
         (("fetch", "vgg99"), "vgg19"),
+        ((*INVARIANCE, "--families", "rotation"), "rotations"),
+        ((*INVARIANCE, "--families", ","), "at least one family"),
+        ((*INVARIANCE, "--delta", "0"), "above zero"),
+        ((*INVARIANCE, "--delta=-1"), "above zero"),
+        ((*INVARIANCE, "--delta", "1,two"), "numbers with commas"),
+        ((*INVARIANCE, "--members", "0"), "at least one step and one member"),
+        (("invariance", "vgg19", "conv1_1", "0"), "at least 5 px"),
+        (("invariance", "controls", "complicated", "0"), "complex"),
+        (("invariance", "controls", "complex", "4"), "0 to 3"),
         ((), "required"),
     ],
 )
 def test_bad_input_gets_a_message_and_nothing_is_written(capsys, tmp_path, arguments, message):
-    out = ("--out", tmp_path / "out") if "visualize" in arguments else ()
+    writes = "visualize" in arguments or "invariance" in arguments
+    out = ("--out", tmp_path / "out") if writes else ()
     code, output, errors = run(capsys, *arguments, *out)
     assert code == 2
     assert output == ""
@@ -211,22 +262,19 @@ def test_non_finite_loss_is_reported(capsys, monkeypatch, tmp_path):
 
 def test_synthesis_needs_nothing_but_its_core_packages(tmp_path):
     """On a bare GPU machine: no matplotlib, pandas, scipy, h5py, snakemake or yaml."""
-    blocked = [
-        "matplotlib",
-        "seaborn",
-        "pandas",
-        "scipy",
-        "h5py",
-        "snakemake",
-        "yaml",
-        "jsonschema",
+    blocked = ["matplotlib", "seaborn", "pandas", "scipy", "h5py"]
+    blocked += ["snakemake", "yaml", "jsonschema"]
+    commands = [
+        ["visualize", "vgg19", "conv1_2", "1", "--out", str(tmp_path), *QUICK],
+        ["invariance", "vgg19", "conv1_2", "1", "--families", "all-shifts", "--steps", "2"]
+        + ["--out", str(tmp_path / "invariance")],
     ]
     code = f"""
 import sys
 for name in {blocked!r}:
     sys.modules[name] = None
 from diversevis.cli import main
-sys.exit(main({["visualize", "vgg19", "conv1_2", "1", "--out", str(tmp_path), *QUICK]!r}))
+sys.exit(max(main(command) for command in {commands!r}))
 """
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False
@@ -234,4 +282,5 @@ sys.exit(main({["visualize", "vgg19", "conv1_2", "1", "--out", str(tmp_path), *Q
     assert result.returncode == 0, result.stderr
     assert "matplotlib is not installed" in result.stderr
     assert (tmp_path / "visualizations.npz").exists()
+    assert (tmp_path / "invariance" / "invariance.csv").exists()
     assert not (tmp_path / "contact_sheet.png").exists()

@@ -50,6 +50,16 @@ def test_every_object_of_the_schema_is_closed(schema):
         (["layers", "vgg19"], ["conv3_11"], "'conv3_11'", "conv3_1"),
         (["units", "include", "vgg19", "conv3_1"], [256], "256", "range"),
         (["synthesis", "images"], 1, "1 is less than the minimum of 2", "schema"),
+        (
+            ["invariance", "families"],
+            ["all-shifts", "deformation"],
+            "'deformation'",
+            "deformations",
+        ),
+        (["invariance", "families"], ["deformations"], "none", "add it"),
+        (["invariance", "delta"], [1, 3], "[1, 3]", "add it"),
+        (["invariance", "repeats"], 1, "1", "ask for 2"),
+        (["layers", "vgg19"], ["conv1_2"], "5 px", "later layer"),
         (["seed"], "zero", "not of type 'integer'", "schema"),
     ],
 )

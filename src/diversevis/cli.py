@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 import diversevis
 from diversevis import provenance
 from diversevis.devices import DTYPES, choose_device
@@ -55,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except UserError as error:
         print(f"diversevis: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except torch.OutOfMemoryError as error:
+        print(f"diversevis: out of memory: {error}; take --device cpu", file=sys.stderr)
         return BAD_INPUT
     except NonFiniteLossError as error:
         print(f"diversevis: {error}", file=sys.stderr)
@@ -153,7 +158,10 @@ def _names(text: str) -> list[str]:
 
 
 def _numbers(text: str) -> list[float]:
-    return [float(number) for number in _names(text)]
+    try:
+        return [float(number) for number in _names(text)]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"numbers with commas, not {text!r}") from error
 
 
 def _networks(_options: argparse.Namespace) -> None:
@@ -193,6 +201,8 @@ def _visualize(options: argparse.Namespace) -> None:
         "progress": True,
     }
     with output_directory(folder):
+        for stale in folder.glob("sweep.*"):  # of an earlier run, it would belong to other images
+            stale.unlink()
         if options.diversity is None:
             result = sweep(trunk, targets, **settings)
             sets = result.chosen()
@@ -238,6 +248,8 @@ def _invariance(options: argparse.Namespace) -> None:
     sampling = Sampling(per_step=options.members)
     schedule = Schedule(TEXTURE.learning_rate, options.steps, patience=options.steps)
     with output_directory(folder):
+        for stale in folder.glob("unit_*.png"):  # of an earlier run, they may show other units
+            stale.unlink()
         result = measure_invariance(
             units,
             targets,

@@ -7,7 +7,9 @@ from typing import Any
 
 import jsonschema
 
+from diversevis.analysis.invariance import DEFORMATION_DELTA
 from diversevis.errors import UserError, nearest
+from diversevis.invariance.families import get_family
 from diversevis.networks.registry import get_network
 from diversevis.networks.trunk import find_layer
 
@@ -37,6 +39,35 @@ def check(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
                         str(channel),
                         "choose one within the range",
                     )
+    _check_families(config)
+
+
+def _check_families(config: Mapping[str, Any]) -> None:
+    """Check that the tests of a run are those that its tables and claims are made of."""
+    settings = config["invariance"]
+    for name in settings["families"]:
+        get_family(name)
+    for name in ("all-shifts", "deformations"):
+        if name not in settings["families"]:
+            raise UserError(f"{name} among invariance.families", "none", "add it")
+    for key in ("delta", "repeat_delta"):
+        if DEFORMATION_DELTA not in settings[key]:
+            raise UserError(
+                f"{DEFORMATION_DELTA}, the displacement of claim C3, in invariance.{key}",
+                str(settings[key]),
+                "add it",
+            )
+    if settings["repeats"] < 2:
+        raise UserError(
+            "at least 2 for invariance.repeats: their spread is the uncertainty",
+            str(settings["repeats"]),
+            "ask for 2",
+        )
+    for network, layers in config["layers"].items():
+        for layer in layers:
+            size = find_layer(get_network(network), layer).geometry.size
+            for name in settings["families"]:
+                get_family(name).check_size(size)
 
 
 def _readable(error: jsonschema.ValidationError) -> UserError:

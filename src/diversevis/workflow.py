@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,3 +34,6 @@ def job(snakemake: Any) -> Iterator[None]:
             print(message, file=file)
             print(message, file=sys.__stderr__)
             sys.exit(2 if isinstance(error, UserError) else 1)
+        except Exception:
+            traceback.print_exc(file=file)
+            raise

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from diversevis.figures.data import Layer
+from diversevis.figures.invariance_data import FamilyData, MeasuredLayer
+from diversevis.invariance.families import get_family
+from diversevis.stimuli.masks import window
 from diversevis.synthesis.diverse import DiverseSets
 
 SIZE = 5
@@ -87,3 +92,110 @@ def sweeps() -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(rows)
+
+
+PATCH, DELTAS = 10, (1.0, 2.0)
+
+
+@pytest.fixture
+def make_measured():
+    """Tests of a layer; responses fall from 2 at the first member to 1 at the last, times unit."""
+
+    def make(
+        units: int = 2,
+        network: str = "vgg19",
+        layer: str = "conv3_1",
+        *,
+        families: tuple[str, ...] = ("all-shifts", "shifts", "deformations"),
+        deltas: tuple[float, ...] = DELTAS,
+        masks: tuple[str, ...] = ("fixed", "learned"),
+    ) -> MeasuredLayer:
+        rng = np.random.default_rng(0)
+
+        def family(name: str, delta: float | None, mask: str) -> FamilyData:
+            kind = get_family(name)(PATCH, delta)
+            if delta is None:
+                members = kind.complete().float().numpy()
+            else:
+                shape = (12, 2, 13) if name == "deformations" else (12,)
+                members = rng.normal(0, 0.02, shape).astype(np.float32)
+            scale = 10.0 * (1 + np.arange(units))[:, None]
+            return FamilyData(
+                name,
+                delta,
+                mask,
+                rng.normal(0, 40, (units, 3, kind.side, kind.side)).astype(np.float32),
+                np.tile(window(PATCH).numpy(), (units, 1, 1)),
+                scale * np.linspace(2, 1, len(members)),
+                members,
+                np.full(units, 0.125),
+            )
+
+        strengths = [
+            (name, delta, mask)
+            for name in families
+            for delta, mask in (
+                [(None, mask) for mask in masks]
+                if name == "all-shifts"
+                else [(delta, "fixed") for delta in deltas]
+            )
+        ]
+        return MeasuredLayer(
+            network,
+            layer,
+            tuple(str(100 + unit) for unit in range(units)),
+            rng.normal(0, 40, (units, 3, PATCH, PATCH)).astype(np.float32),
+            20.0 * (1 + np.arange(units)),  # so that the first member reaches it
+            tuple(family(*strength) for strength in strengths),
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_units():
+    """Rows of the joined table for the units of layers, with indices that rise with the unit."""
+
+    def make(*layers: MeasuredLayer, deltas: tuple[float, ...] = DELTAS) -> pd.DataFrame:
+        rows = []
+        for layer in layers:
+            for unit, name in enumerate(layer.names):
+                row = {
+                    "network": layer.network,
+                    "layer": layer.layer,
+                    "channel": int(name),
+                    "needed_natural": False,
+                    "phase_index": 0.5 + 0.1 * unit,
+                    "phase_surrogate": 0.21,
+                    "phase_uncertainty": 0.03,
+                    "deformation_uncertainty": 0.02,
+                    "f1_f0": 1.34 - 0.1 * unit,
+                    "left_out": np.nan,
+                }
+                for delta in deltas:
+                    row |= {
+                        f"shift_index_{delta:g}": 0.9 - 0.1 * delta + 0.01 * unit,
+                        f"shift_surrogate_{delta:g}": 0.7 - 0.1 * delta,
+                        f"deformation_index_{delta:g}": 0.8 - 0.1 * delta + 0.02 * unit,
+                        f"deformation_surrogate_{delta:g}": 0.6 - 0.1 * delta,
+                    }
+                rows.append(row)
+        return pd.DataFrame(rows).astype({"left_out": object})
+
+    return make
+
+
+@pytest.fixture
+def never_driven():
+    """Take a unit out: nothing drives it, in the tests and in the table."""
+
+    def take_out(layer: MeasuredLayer, units: pd.DataFrame, unit: int):
+        f_max = layer.f_max.copy()
+        f_max[unit] = -1.0
+        units = units.copy()
+        here = (units.layer == layer.layer) & (units.channel == int(layer.names[unit]))
+        units.loc[here, "left_out"] = "no patch drives it above zero"
+        units.loc[here, [name for name in units if "_index" in name]] = np.nan
+        return replace(layer, f_max=f_max), units
+
+    return take_out

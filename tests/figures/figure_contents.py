@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from diversevis.figures.style import theme
+from diversevis.figures.style import save, theme
 
 
 def shown(figure) -> list[str]:
@@ -49,3 +49,14 @@ def overlapping(figure) -> list[tuple[str, str]]:
 def colours_of(image) -> Counter:
     """Colours of a picture with their counts."""
     return Counter(map(tuple, np.asarray(image.get_array()).reshape(-1, 3).tolist()))
+
+
+def same_bytes(draw, folder) -> bool:
+    """Whether drawing and saving twice gives the same files."""
+    for suffix in ("png", "pdf"):
+        one, other = (folder / f"{name}.{suffix}" for name in ("one", "other"))
+        save(draw(), one)
+        save(draw(), other)
+        if one.read_bytes() != other.read_bytes():
+            return False
+    return True

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-LAYERS = {"vgg19": ["conv1_2", "conv2_1"], "resnet50": ["conv1"]}
+LAYERS = {"vgg19": ["conv2_1"], "resnet50": ["layer1.0"]}
 TINY = {
     "scale": "tiny",
     "seed": 3,
@@ -31,6 +31,21 @@ TINY = {
         "precision": "float32",
     },
     "natural": {"patches": 200},
+    "invariance": {
+        "families": ["all-shifts", "shifts", "deformations"],
+        "delta": [2],
+        "learn_masks": True,
+        "steps": 4,
+        "control_steps": 8,
+        "learning_rate": 0.3,
+        "per_step": 4,
+        "training": 16,
+        "held_out": 8,
+        "peak_steps": 20,
+        "precision": "float32",
+        "repeats": 2,
+        "repeat_delta": [2],
+    },
 }
 
 
@@ -54,7 +69,7 @@ def folder(tmp_path_factory):
     """A folder in which a run was interrupted, then run again to its end."""
     folder = tmp_path_factory.mktemp("workflow")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    # Where the tests run in the background the shell has interrupts ignored, and children inherit it.
+    # In the background the shell has interrupts ignored, which children inherit.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     started = subprocess.Popen(
         command(folder),
@@ -89,7 +104,7 @@ def test_every_unit_has_its_row(folder):
     units = read(folder / "results/tiny/tables/units.csv")
     found = {(row["network"], row["layer"]) for row in units}
     assert found == {(network, layer) for network, names in LAYERS.items() for layer in names}
-    assert len(units) == 6
+    assert len(units) == 4
     assert ("conv2_1", "21") in {(row["layer"], row["channel"]) for row in units}
     for row in units:
         assert float(row["restart_mean_activation"]) > 0
@@ -111,13 +126,32 @@ def test_tables_agree_with_the_arrays(folder):
 
 def test_claim_counts_the_units(folder):
     claim = read(folder / "results/tiny/tables/claim_c1.csv")
-    assert (claim[-1]["layer"], claim[-1]["units"]) == ("all", "6")
+    assert (claim[-1]["layer"], claim[-1]["units"]) == ("all", "4")
     assert {row["holds"] for row in claim} <= {"True", "False"}
+
+
+def test_invariance_has_a_row_for_every_unit_and_controls_are_judged(folder):
+    tables = folder / "results/tiny/tables"
+    units = read(tables / "units.csv")
+    invariance = read(tables / "invariance_units.csv")
+    names = [[(row["layer"], row["channel"]) for row in table] for table in (units, invariance)]
+    assert sorted(names[0]) == sorted(names[1])
+    for row in invariance:
+        assert 0 < float(row["phase_surrogate"]) < 1
+        assert float(row["deformation_uncertainty"]) >= 0
+        assert row["f1_f0"]
+    assert {row["index"] for row in read(tables / "controls.csv")} == {
+        "phase",
+        "shift",
+        "deformation",
+    }
+    assert read(tables / "invariance_agreement.csv")
 
 
 def test_every_figure_is_drawn_twice(folder):
     pictures = sorted(path.with_suffix("") for path in (folder / "figures/tiny").rglob("*.png"))
-    assert len(pictures) == 3 + 1 + 2  # restarts by layer, trade-off, galleries
+    # Restarts by layer, trade-off, galleries, and four of invariance.
+    assert len(pictures) == 2 + 1 + 2 + 4
     for picture in pictures:
         for suffix in (".png", ".pdf"):
             # Blank figures are smaller.
@@ -131,7 +165,8 @@ def test_every_rule_leaves_log_and_benchmark(folder):
         path.relative_to(results / "benchmarks").with_suffix("") for path in results.rglob("*.tsv")
     }
     assert logs == marks
-    assert len(logs) == 2 + 1 + 3 + 3 + 3 + 3 + 1 + 2
+    # Networks, photographs; five jobs a layer and a second seed; controls; tables; figures.
+    assert len(logs) == 2 + 1 + 2 * (5 + 1) + 5 + 5 + 9
 
 
 def test_nothing_is_left_to_do(folder):

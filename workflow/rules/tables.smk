@@ -1,8 +1,20 @@
 # Tables: what was measured, tidy.
 
 TABLES = [
-    f"{RESULTS}/tables/{name}.csv" for name in ("units", "sweeps", "norms", "claim_c1")
+    f"{RESULTS}/tables/{name}.csv"
+    for name in (
+        "units",
+        "sweeps",
+        "norms",
+        "claim_c1",
+        "controls",
+        "invariance",
+        "invariance_units",
+        "invariance_agreement",
+        "invariance_kinds",
+    )
 ]
+SEEDS = "{results}/invariance/{network}/{layer}/seed-"
 
 
 rule unit_tables:
@@ -78,3 +90,64 @@ rule claim_c1:
         seed=config["seed"],
     script:
         "../scripts/claim_c1.py"
+
+
+rule invariance_tables:
+    input:
+        tests=[
+            path
+            for repeat in REPEATS
+            for path in of_every_layer(f"{SEEDS}{repeat}/invariance.csv")
+        ],
+        gratings=of_every_layer("{results}/gratings/{network}/{layer}.csv"),
+        stability=of_every_layer("{results}/stability/{network}/{layer}.csv"),
+        controls=f"{RESULTS}/tables/controls.csv",
+    output:
+        tests=f"{RESULTS}/tables/invariance.csv",
+        units=report(
+            f"{RESULTS}/tables/invariance_units.csv",
+            caption="../report/invariance_units.rst",
+            category="Tables",
+            labels={"table": "invariance"},
+        ),
+        agreement=report(
+            f"{RESULTS}/tables/invariance_agreement.csv",
+            caption="../report/invariance_agreement.rst",
+            category="Tables",
+            labels={"table": "agreement of seeds and measures"},
+        ),
+        kinds=report(
+            f"{RESULTS}/tables/invariance_kinds.csv",
+            caption="../report/invariance_kinds.rst",
+            category="Claims",
+            labels={"table": "C2 and C3: units by kind"},
+        ),
+    log:
+        f"{LOGS}/invariance_tables.log",
+    benchmark:
+        f"{BENCHMARKS}/invariance_tables.tsv"
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/invariance_tables.py"
+
+
+rule controls_table:
+    input:
+        of_every_layer(f"{SEEDS}0/invariance.csv", CONTROLS),
+    output:
+        controls=report(
+            f"{RESULTS}/tables/controls.csv",
+            caption="../report/controls_table.rst",
+            category="Controls",
+            labels={"table": "criteria"},
+        ),
+        tests=f"{RESULTS}/tables/controls_invariance.csv",
+    log:
+        f"{LOGS}/controls_table.log",
+    benchmark:
+        f"{BENCHMARKS}/controls_table.tsv"
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/controls_table.py"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from diversevis.invariance.indices import Invariance
     from diversevis.synthesis.diverse import DiverseSets
 
 
@@ -43,4 +44,40 @@ def try_contact_sheet(path: Path | str, sets: DiverseSets) -> bool:
     from diversevis.figures.style import save
 
     save(contact_sheet(sets), path)
+    return True
+
+
+def try_unit_figures(folder: Path | str, result: Invariance) -> bool:
+    """Draw and save a figure of every unit if matplotlib is there, and say whether it was.
+
+    Without matplotlib a line on standard error says that they are left out, and figures of the
+    same units that an earlier run left in `folder` go, for they show other tests.
+
+    Parameters
+    ----------
+    folder
+        Where to write ``unit_<channel>.png``.
+    result
+        Transformation tests of a layer's units.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be written.
+    """
+    paths = [Path(folder) / f"unit_{name}.png" for name in result.names]
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        print("figures of units are left out: matplotlib is not installed", file=sys.stderr)
+        return False
+    from diversevis.figures.invariance_data import from_result
+    from diversevis.figures.style import save
+    from diversevis.figures.unit import draw
+
+    layer = from_result(result)
+    for index, path in enumerate(paths):
+        save(draw(layer, index), path)
     return True

@@ -18,6 +18,7 @@ from torch import Tensor
 from diversevis.errors import UserError, unknown_name
 from diversevis.stimuli.deformations import coefficients, displacements
 from diversevis.stimuli.masks import window
+from diversevis.synthesis.seeds import generator
 
 DELTA_PATCH = 24
 """Displacements are given in pixels per patch of this side, and grow with the patch."""
@@ -38,6 +39,8 @@ class Family(ABC):
     ----------
     name : str
         On the command line and in tables.
+    index : str
+        What its index is called in tables.
     smallest : int
         Side of the smallest patch that it makes sense for.
     side : int
@@ -45,17 +48,23 @@ class Family(ABC):
     """
 
     name: str
+    index: str
     smallest = 5
     side: int
 
     def __init__(self, size: int, delta: float | None = None) -> None:
-        if size < self.smallest:
+        self.check_size(size)
+        self.size, self.delta = size, delta
+
+    @classmethod
+    def check_size(cls, size: int) -> None:
+        """Raise `UserError` if a patch of side `size` is too small for the family."""
+        if size < cls.smallest:
             raise UserError(
-                f"a patch of at least {self.smallest} px for the family {self.name}",
+                f"a patch of at least {cls.smallest} px for the family {cls.name}",
                 f"{size} px",
                 "choose a later layer, or leave the family out",
             )
-        self.size, self.delta = size, delta
 
     @abstractmethod
     def draw(self, count: int, stream: torch.Generator) -> Tensor:
@@ -80,6 +89,7 @@ class AllShifts(Family):
     """
 
     name = "all-shifts"
+    index = "phase"
 
     def __init__(self, size: int, delta: float | None = None) -> None:
         super().__init__(size)
@@ -147,6 +157,7 @@ class Shifts(Warps):
     """Shifts by the displacement, in random directions."""
 
     name = "shifts"
+    index = "shift"
 
     def draw(self, count: int, stream: torch.Generator) -> Tensor:
         """Return directions in radians, ``[count]``."""
@@ -162,7 +173,12 @@ class Deformations(Warps):
     """Smooth deformations without an affine part that do not fold (Petrini et al. 2021)."""
 
     name = "deformations"
+    index = "deformation"
     smallest = 10  # a finer mode would have no pixels left to bend
+
+    def __init__(self, size: int, delta: float | None = None) -> None:
+        super().__init__(size, delta)
+        coefficients(self.delta / DELTA_PATCH, 1, generator(0, "probe"))  # raises if all fold
 
     def draw(self, count: int, stream: torch.Generator) -> Tensor:
         """Return coefficients of the modes, ``[count, 2, modes]``."""
@@ -177,6 +193,7 @@ class Rotations(Warps):
     """Rotations about the centre, by angles uniform around zero."""
 
     name = "rotations"
+    index = "rotation"
 
     def draw(self, count: int, stream: torch.Generator) -> Tensor:
         """Return angles in radians whose displacements have the wanted mean square, ``[count]``."""
@@ -191,18 +208,28 @@ class Rotations(Warps):
 
 
 class Scales(Warps):
-    """Growing and shrinking about the centre, by factors log-uniform around one."""
+    """Growing and shrinking about the centre, by factors uniform around one."""
 
     name = "scales"
+    index = "scale"
+
+    def __init__(self, size: int, delta: float | None = None) -> None:
+        super().__init__(size, delta)
+        self.widest = math.sqrt(3 / self.radii()[1]) * self.pixels
+        if self.widest >= 1:
+            raise UserError(
+                "factors above zero for the family scales",
+                f"a delta of {delta:g}, which needs factors down to {1 - self.widest:.2f}",
+                "choose a smaller delta",
+            )
 
     def draw(self, count: int, stream: torch.Generator) -> Tensor:
-        """Return logarithms of factors, ``[count]``."""
-        widest = math.sqrt(3 / self.radii()[1]) * self.pixels
-        return widest * (2 * torch.rand(count, generator=stream) - 1)
+        """Return changes of the factor whose displacements have the wanted mean square."""
+        return self.widest * (2 * torch.rand(count, generator=stream) - 1)
 
     def displacement(self, members: Tensor) -> Tensor:
         """Return displacements away from the centre or towards it."""
-        return members.expm1()[:, None, None, None] * self.radii()[0].to(members)
+        return members[:, None, None, None] * self.radii()[0].to(members)
 
 
 FAMILIES: dict[str, type[Family]] = {
@@ -218,8 +245,13 @@ def build_families(names: Sequence[str], deltas: Sequence[float], size: int) -> 
     UserError
         For an unknown name, no name, a patch that is too small, or a displacement not above zero.
     """
-    if not names:
-        raise UserError("at least one family", "none", f"choose from {', '.join(FAMILIES)}")
+    if not names or not deltas:
+        missing = "displacement" if names else "family"
+        known = f"choose from {', '.join(FAMILIES)}, and displacements such as 1,2,3"
+        raise UserError(f"at least one {missing}", "none", known)
+    for given in (list(names), list(deltas)):
+        if repeated := [entry for entry in given if given.count(entry) > 1]:
+            raise UserError("each family and displacement once", f"{repeated[0]} twice", "drop it")
     return [
         get_family(name)(size, delta)
         for name in names

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -337,3 +338,25 @@ def _canonical(settings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     backwards = (orientation / math.pi).floor() % 2 == 1
     phase = torch.where(backwards, -phase, phase)
     return orientation % math.pi, frequency, phase % (2 * math.pi)
+
+
+def rows(result: GratingResponses) -> list[dict[str, Any]]:
+    """Return one row a unit: its best grating and F1/F0."""
+    columns = zip(
+        result.channels,
+        result.orientation.tolist(),
+        result.frequency.tolist(),
+        result.best.tolist(),
+        result.modulation.tolist(),
+        strict=True,
+    )
+    names = ("channel", "orientation", "frequency", "grating_response", "f1_f0")
+    return [
+        {
+            "network": result.network,
+            "layer": result.layer,
+            **dict(zip(names, values, strict=True)),
+            "seed": result.seed,
+        }
+        for values in columns
+    ]

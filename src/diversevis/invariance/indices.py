@@ -37,6 +37,7 @@ COLUMNS = (
     "members",
     "seed",
     "mask",
+    "from_noise",
     "left_out",
 )
 NEVER_DRIVEN = "no patch drives it above zero"
@@ -143,7 +144,8 @@ def rows(result: Invariance) -> list[dict[str, Any]]:
     """Return one row a unit and family with the columns `COLUMNS`.
 
     ``mean``, ``p10`` and ``min`` are over members, relative to ``f_max``; NaN for units that
-    nothing drives above zero, with the reason in ``left_out``.
+    nothing drives above zero, with the reason in ``left_out``. ``from_noise`` is the best response
+    that starts from noise alone reached.
     """
     f_max = result.f_max.tolist()
     table = []
@@ -165,6 +167,7 @@ def rows(result: Invariance) -> list[dict[str, Any]]:
                 index.shape[1],
                 result.seed,
                 responses.mask,
+                float(result.peaks.from_noise[unit]),
                 "" if driven else NEVER_DRIVEN,
             )
             table.append(dict(zip(COLUMNS, values, strict=True)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +28,7 @@ class Stability:
     ----------
     mean, median : Tensor
         ``[units]`` float64. Near 0: noise changes the response far more than deformations do;
-        1: as much. NaN where noise has no effect either.
+        1: as much; above 1: less. Infinite where noise alone, NaN where neither has any effect.
     """
 
     mean: Tensor
@@ -139,3 +140,22 @@ def _warped(x: Tensor, fields: Tensor) -> Tensor:
 
 def _norms(x: Tensor) -> Tensor:
     return x.flatten(2).norm(dim=2)[:, :, None, None, None]
+
+
+def rows(
+    units: Units, channels: Sequence[int], delta: float, result: Stability
+) -> list[dict[str, Any]]:
+    """Return one row a unit: its relative stability at one displacement, by both averages."""
+    return [
+        {
+            "network": units.network,
+            "layer": units.layer,
+            "channel": channel,
+            "delta": delta,
+            "stability_mean": mean,
+            "stability_median": median,
+        }
+        for channel, mean, median in zip(
+            channels, result.mean.tolist(), result.median.tolist(), strict=True
+        )
+    ]

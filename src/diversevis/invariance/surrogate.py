@@ -18,7 +18,13 @@ _NUMBERS_AT_ONCE = 20_000_000
 
 
 def best_linear_canvas(
-    family: Family, masks: Tensor, templates: Tensor, training: Tensor, evaluated: Tensor
+    family: Family,
+    masks: Tensor,
+    templates: Tensor,
+    training: Tensor,
+    evaluated: Tensor,
+    *,
+    device: torch.device | str = "cpu",
 ) -> tuple[Tensor, Tensor]:
     """Return the best canvas of each linear stand-in, and its index.
 
@@ -37,6 +43,8 @@ def best_linear_canvas(
         ``[k, 3, s, s]``, of any norm but zero.
     training, evaluated
         Members over which the canvas is best, and over which the index is taken.
+    device
+        Where to compute, in float64.
 
     Returns
     -------
@@ -45,18 +53,18 @@ def best_linear_canvas(
     index
         ``[k]``: mean response over evaluated members, relative to the best patch's.
     """
-    templates = templates.double().cpu()
+    templates = templates.to(device, torch.float64)
     templates = templates / templates.flatten(1).norm(dim=1)[:, None, None, None]
-    masks = masks.double().cpu()[:, None, None]
-    canvases = _solve(family, masks, templates, training.cpu())
+    masks = masks.to(device, torch.float64)[:, None, None]
+    canvases = _solve(family, masks, templates, training.to(device))
     projections, squares = [], []
     with torch.no_grad():
-        for some in _portions(evaluated.cpu(), len(templates), family):
+        for some in _portions(evaluated.to(device), len(templates), family):
             patches = family.act(canvases, some) * masks
             projections.append(torch.einsum("kmchw,kchw->km", patches, templates))
             squares.append(patches.square().sum((2, 3, 4)))
     index = torch.cat(projections, 1).mean(1) / torch.cat(squares, 1).mean(1).sqrt()
-    return canvases.float(), index.float()
+    return canvases.float().cpu(), index.float().cpu()
 
 
 def _solve(family: Family, masks: Tensor, templates: Tensor, members: Tensor) -> Tensor:
@@ -79,7 +87,9 @@ def _solve(family: Family, masks: Tensor, templates: Tensor, members: Tensor) ->
     target = adjoint(lambda patches: patches * templates[:, None])(zero)
     normal = adjoint(lambda patches: patches.square() / 2)
     diagonal = normal(torch.ones_like(zero))
-    inverse = torch.where(diagonal > 1e-9 * diagonal.amax(), 1 / diagonal.clamp(min=1e-30), 0.0)
+    inverse = torch.where(
+        diagonal > 1e-9 * diagonal.amax((1, 2, 3), keepdim=True), 1 / diagonal.clamp(min=1e-30), 0.0
+    )
 
     def dot(a: Tensor, b: Tensor) -> Tensor:
         return (a * b).sum((1, 2, 3), keepdim=True)
@@ -88,14 +98,17 @@ def _solve(family: Family, masks: Tensor, templates: Tensor, members: Tensor) ->
     direction = preconditioned = inverse * residual
     slope = first = dot(residual, preconditioned)
     for _ in range(_ITERATIONS):
+        # A unit that has converged stays: its canvas must not depend on its neighbours.
+        going = slope > _TOLERANCE**2 * first
+        if not going.any():
+            break
         image = normal(direction)
-        length = slope / dot(direction, image)
+        length = torch.where(going, slope / dot(direction, image), 0.0)
         canvases, residual = canvases + length * direction, residual - length * image
         preconditioned = inverse * residual
         following = dot(residual, preconditioned)
-        if (following <= _TOLERANCE**2 * first).all():
-            break
-        direction, slope = preconditioned + following / slope * direction, following
+        direction = torch.where(going, preconditioned + following / slope * direction, direction)
+        slope = torch.where(going, following, slope)
     return canvases
 
 

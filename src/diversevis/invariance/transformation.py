@@ -146,7 +146,10 @@ def transformation_test(
     check_units(units)
     training, held_out = split_members(family, sampling, seed)
     fixed = window(units.size).expand(len(targets), -1, -1)
-    stand_in, surrogate = best_linear_canvas(family, fixed, templates, training, held_out)
+    device, _ = placement(units)
+    stand_in, surrogate = best_linear_canvas(
+        family, fixed, templates, training, held_out, device=device
+    )
     problem = _Canvases(
         units,
         targets,
@@ -165,7 +168,9 @@ def transformation_test(
     outcome = minimise(problem, schedule, chunk=chunk, progress=progress, title=title)
     canvases, masks = problem.split(outcome.parameters)
     if learn_mask:
-        _, surrogate = best_linear_canvas(family, masks, templates, training, held_out)
+        _, surrogate = best_linear_canvas(
+            family, masks, templates, training, held_out, device=device
+        )
     canvases, responses, highest = evaluate(units, targets, family, canvases, masks, held_out)
     return FamilyResponses(
         family.name,
@@ -253,6 +258,8 @@ def evaluate(
 
 
 _AT_ONCE = 256
+_SHAPE_RATE = 0.1
+"""Step size of a learned mask's shape, relative to the canvas's: it is not of order one."""
 
 
 class _Canvases:
@@ -299,7 +306,7 @@ class _Canvases:
             canvas = self.starts[job] / self.starts[job].square().mean().sqrt()
         canvas = canvas.flatten()
         if self.learn_mask:
-            canvas = torch.cat([canvas, window_shape(self.units.size)])
+            canvas = torch.cat([canvas, torch.zeros(3)])
         return canvas.to(self.dtype)
 
     def describe(self, job: int) -> str:
@@ -313,7 +320,9 @@ class _Canvases:
         pixels = self.shape[0] * self.shape[1] * self.shape[2]
         canvases = parameters[:, :pixels].unflatten(1, self.shape)
         if self.learn_mask:
-            return canvases, learned_window(self.units.size, parameters[:, pixels:])
+            start = window_shape(self.units.size).to(parameters)
+            shapes = start + _SHAPE_RATE * parameters[:, pixels:]
+            return canvases, learned_window(self.units.size, shapes)
         masks = self.fixed.to(parameters).expand(len(parameters), -1, -1)
         return canvases, masks
 

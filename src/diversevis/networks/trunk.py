@@ -148,6 +148,13 @@ def build_trunk(module: nn.Module, layer: str, *, network: Network) -> Trunk:
             break
     else:
         raise unknown_name("layer", layer, (step.layer for step in steps if step.layer))
+    for step in steps:
+        if any(parameter.is_meta for parameter in step.module.parameters()):
+            raise UserError(
+                f"weights of {network.name} up to {layer}",
+                f"none for {step.layer}",
+                "let the network's registry entry keep them",
+            )
     steps = [Step(_prepared(step.module), step.geometry, step.units, step.layer) for step in steps]
     first = next(m for m in steps[0].module.modules() if isinstance(m, nn.Conv2d))
     _fold_input(first, network.scale, network.shift)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -20,9 +21,11 @@ _MODES = [
     if math.hypot(i, j) < CUTOFF + 0.5
 ]
 _FINE, _COARSE = 64, 16
-"""Points a side at which averages are taken, and at which folds are looked for."""
+"""Points a side at which averages are taken and folds excluded, and at which most are found."""
 
-_BATCH, _MOST_DRAWS = 20_000, 20_000_000
+_BATCH, _MOST_DRAWS, _RAREST = 20_000, 2_000_000, 1e-5
+"""Draws at once; draws after which a displacement is called impossible if fewer than this part of
+them are accepted."""
 
 
 def coefficients(displacement: float, count: int, stream: torch.Generator) -> Tensor:
@@ -54,16 +57,17 @@ def coefficients(displacement: float, count: int, stream: torch.Generator) -> Te
     UserError
         If nearly all fields of this displacement fold.
     """
-    modes, _, _ = _local_modes(_points(_FINE))
+    modes, _, _ = _local_modes(_FINE)
     weights = _weights(_FINE)
     norm = ((modes * weights) @ modes.T).float()
-    slopes = [part.float() for part in _local_modes(_points(_COARSE))[1:]]
+    slopes = [part.float() for part in _local_modes(_COARSE)[1:]]
+    fine_slopes = [part.float() for part in _local_modes(_FINE)[1:]]
     few = torch.arange(_COARSE**2).view(_COARSE, _COARSE)[2::4, 2::4].flatten()
     few_slopes = [part[:, few] for part in slopes]
     accepted: list[Tensor] = []
     found = drawn = 0
     while found < count:
-        if drawn >= _MOST_DRAWS:
+        if drawn >= _MOST_DRAWS and found < _RAREST * drawn:
             raise UserError(
                 "a displacement that smooth fields reach without folding",
                 f"{24 * displacement:.3g} px per 24 px ({found} of {drawn:,} fields do not fold)",
@@ -73,7 +77,8 @@ def coefficients(displacement: float, count: int, stream: torch.Generator) -> Te
         square = ((draws @ norm) * draws).sum((1, 2))
         draws = draws * (displacement / square.sqrt())[:, None, None]
         draws = draws[_unfolded(draws, *few_slopes)]  # a few points find most folds
-        accepted.append(draws[_unfolded(draws, *slopes)])
+        draws = draws[_unfolded(draws, *slopes)]
+        accepted.append(draws[_unfolded(draws, *fine_slopes)])
         found, drawn = found + len(accepted[-1]), drawn + _BATCH
     return torch.cat(accepted)[:count]
 
@@ -93,7 +98,7 @@ def displacements(draws: Tensor, size: int) -> Tensor:
     Tensor
         ``[n, size, size, 2]``.
     """
-    modes, _, _ = _local_modes(_points(size))
+    modes, _, _ = _local_modes(size)
     fields = size * (draws @ modes.to(draws))
     return fields.unflatten(2, (size, size)).movedim(1, -1)
 
@@ -128,8 +133,10 @@ def _sines(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return value, along_x, along_y
 
 
-def _local_modes(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the modes at `points` without their affine parts, and their slopes, ``[modes, n]``."""
+@functools.cache
+def _local_modes(size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the modes of a patch without their affine parts, and their slopes, ``[modes, n]``."""
+    points = _points(size)
     fine = _points(_FINE)
     root = _weights(_FINE).sqrt()[:, None]
 

@@ -7,11 +7,11 @@ is shared between jobs: a job's result does not depend on its neighbours.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -135,6 +135,10 @@ class _State:
     def __getitem__(self, which: Tensor | slice) -> _State:
         return _State(**{name: value[which] for name, value in vars(self).items()})
 
+    def cloned(self) -> _State:
+        """Return the same jobs without the rest of the batch that their tensors are views of."""
+        return _State(**{name: value.clone() for name, value in vars(self).items()})
+
     def joined(self, other: _State) -> _State:
         return _State(
             **{name: torch.cat([value, getattr(other, name)]) for name, value in vars(self).items()}
@@ -186,18 +190,22 @@ def minimise(
             state = _fill(problem, state, waiting, parked, capacity)
             if state is None:
                 break
+            shortage = None
             try:
                 loss, gradient, monitors = problem.evaluate(state.parameters, state.job, state.step)
             except torch.OutOfMemoryError as error:
+                shortage = str(error).splitlines()[0]
+            if shortage:
+                # Here, not in the handler: the exception holds on to what it failed over.
                 if len(state) == 1:
                     raise UserError(
                         f"memory for one set of {problem.patches_per_job} images",
-                        str(error).splitlines()[0],
+                        shortage,
                         "take fewer images, or another device",
-                    ) from error
+                    )
                 capacity = len(state) // 2
-                parked.append(state[capacity:])
-                state = state[:capacity]
+                parked.append(state[capacity:].cloned())
+                state = state[:capacity].cloned()
                 _release_memory(problem.device)
                 continue
             losses[state.job, state.step] = loss.to(losses)
@@ -234,10 +242,13 @@ def jobs_that_fit(problem: Problem) -> int:
 
 def _free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + cached
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):  # not told on this system: the CPU's cap decides
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        available = next(line for line in lines if line.startswith("MemAvailable"))
+        return 1024 * int(available.split()[1])
+    except (OSError, StopIteration):  # not told on this system: the CPU's cap decides
         return 2**31
 
 

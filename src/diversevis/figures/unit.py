@@ -1,0 +1,166 @@
+"""Figure of one unit: its best patch, and for every family what still drives it and what not."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from diversevis.figures.invariance_data import FamilyData, MeasuredLayer
+from diversevis.figures.style import (
+    FAINT,
+    GREY,
+    INK,
+    LABEL,
+    NATURAL,
+    PAGE_WIDTH,
+    TITLE,
+    heading,
+    inset,
+    network_title,
+    number,
+    page,
+    show_patches,
+    theme,
+)
+from diversevis.figures.transforms import (
+    DEFORMATIONS,
+    SHIFTS,
+    colour_bar,
+    extremes,
+    family_title,
+    member_patches,
+    ratio,
+    show_canvas,
+    show_map,
+)
+
+_MARGIN, _HEADER, _FOOTER, _BETWEEN, _LINE = 2.5, 15.0, 9.0, 3.4, 3.4  # mm
+_BEST, _TEXTURE, _CANVAS, _MEMBER, _GAP, _NUMBER = 17.0, 25.8, 14.0, 10.5, 0.4, 2.8
+_EACH = 4  # members that drive the unit most, and as many that drive it least
+_FIRST = 23.0  # left edge of the canvases
+_PARTS = 55.5  # left edge of maps and members
+_BLOCK = _EACH * (_MEMBER + _GAP) - _GAP
+_HALF = 2 * (_MEMBER + _GAP) - _GAP
+_APART = 2.6
+_CURVE, _CURVE_WIDTH = 151.5, 26.0
+_NO_INDEX = "no patch drives it above zero: no index"
+
+
+def draw(layer: MeasuredLayer, index: int) -> Figure:
+    """Draw one unit.
+
+    Its best patch, then one row a family: the canvas, with a square as large as a patch; for all
+    shifts the map of responses over shifts; the masked members that drive the unit most and least,
+    with their responses; and all responses, sorted, with the index of the linear stand-in.
+    Responses are relative to the best response to any patch.
+
+    Parameters
+    ----------
+    layer
+        Tests of the unit's layer.
+    index
+        The unit's place in it.
+    """
+    heights = [_TEXTURE if data.delta is None else _CANVAS for data in layer.families]
+    pitches = [_LINE + height + _BETWEEN for height in heights]
+    tops = _HEADER + _LINE + np.cumsum([0.0, *pitches])[:-1]
+    bottom = max([_HEADER + _LINE + _BEST + 6, *(tops + heights)])
+    with theme():
+        figure, canvas = page(bottom + _FOOTER)
+        title = f"{network_title(layer.network)} {layer.layer}, unit {layer.names[index]}"
+        canvas.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
+        note = f"receptive field {layer.size} px (squares); responses relative to the best patch's"
+        canvas.text(PAGE_WIDTH - _MARGIN, 4, note, color=GREY, va="center", ha="right")
+        for left, width, text, colour in (
+            (_MARGIN, _BEST, "best patch", NATURAL),
+            (_FIRST, _TEXTURE, "canvas", INK),
+            (
+                _PARTS,
+                2 * _BLOCK + _APART,
+                "map of all shifts; members that drive it most, and least",
+                INK,
+            ),
+            (_CURVE, _CURVE_WIDTH, "all members,\ndashed: stand-in", INK),
+        ):
+            heading(canvas, left, _HEADER - 1, width, text, colour)
+        show_patches(canvas, layer.best[index : index + 1], _MARGIN, tops[0], _BEST)
+        text = f"response {number(float(layer.f_max[index]))}"
+        canvas.text(_MARGIN, tops[0] + _BEST + 2.6, text, size=LABEL)
+        for data, top, height in zip(layer.families, tops, heights, strict=True):
+            _row(figure, canvas, layer, data, index, top, height)
+    return figure
+
+
+def _row(
+    figure: Figure,
+    canvas: Axes,
+    layer: MeasuredLayer,
+    data: FamilyData,
+    index: int,
+    top: float,
+    height: float,
+) -> None:
+    """Draw a family."""
+    relative = layer.relative(data)[index]
+    surrogate = float(data.surrogate[index])
+    title = family_title(data).replace("\n", ", ")
+    canvas.text(_FIRST, top - 0.9, title, weight="bold")
+    show_canvas(canvas, data.canvases[index], layer.size, _FIRST, top, height)
+    axes = inset(figure, _CURVE, top, _CURVE_WIDTH, height)
+    _curve(axes, relative, surrogate, data, last=data is layer.families[-1])
+    if not layer.driven[index]:
+        canvas.text(_PARTS, top + height / 2, _NO_INDEX, size=LABEL, color=GREY, va="center")
+        return
+    lowest, tenth = ratio(float(relative.min())), ratio(float(np.quantile(relative, 0.1)))
+    text = f"index {ratio(float(relative.mean()))}, linear stand-in {ratio(surrogate)}"
+    text += f"; a tenth of members below {tenth}, least {lowest}"
+    canvas.text(_PARTS, top - 0.9, text, size=LABEL)
+    most, least = extremes(relative, _EACH)
+    left, per_row = _PARTS, _EACH
+    if data.family == "all-shifts":
+        show_map(canvas, data, relative, _PARTS, top, height)
+        colour_bar(canvas, _PARTS + height + 1, top, height)
+        left, per_row = _PARTS + 2 * _BLOCK + _APART - 2 * _HALF - _APART, 2
+    for which in (most, least):
+        _members(canvas, layer, data, index, which, relative, left, top, per_row)
+        left += per_row * (_MEMBER + _GAP) - _GAP + _APART
+
+
+def _members(
+    canvas: Axes,
+    layer: MeasuredLayer,
+    data: FamilyData,
+    index: int,
+    which: np.ndarray,
+    relative: np.ndarray,
+    left: float,
+    top: float,
+    per_row: int,
+) -> None:
+    patches = member_patches(layer, data, index, which)
+    for begin in range(0, len(which), per_row):
+        y = top + begin // per_row * (_MEMBER + _NUMBER)
+        some = slice(begin, begin + per_row)
+        show_patches(canvas, patches[some], left, y, _MEMBER, gap=_GAP)
+        for place, value in enumerate(relative[which[some]]):
+            x = left + place * (_MEMBER + _GAP) + _MEMBER / 2
+            y_text = y + _MEMBER + 0.4
+            canvas.text(x, y_text, ratio(float(value)), size=LABEL, ha="center", va="top")
+
+
+def _curve(
+    axes: Axes, relative: np.ndarray, surrogate: float, data: FamilyData, *, last: bool
+) -> None:
+    """Draw sorted responses against their rank, and the stand-in's index."""
+    colour = DEFORMATIONS if data.family == "deformations" else SHIFTS
+    rank = 100 * (np.arange(len(relative)) + 0.5) / len(relative)
+    axes.axhline(0, color=FAINT, lw=0.5)
+    axes.axhline(surrogate, color=GREY, lw=0.7, ls=(0, (3, 2)))
+    axes.plot(rank, np.sort(relative)[::-1], color=colour, lw=1.2)
+    lowest = np.nanmin(np.append(relative, 0))
+    axes.set(xlim=(0, 100), ylim=(min(0.0, 1.1 * lowest), 1.1))
+    axes.set(xticks=[0, 50, 100], yticks=[0, 0.5, 1])
+    axes.tick_params(labelbottom=last)
+    if last:
+        axes.set_xlabel("members, by rank (%)")

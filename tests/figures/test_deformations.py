@@ -1,0 +1,129 @@
+"""Figure of shifts against deformations."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from figure_contents import overlapping, pictures, same_bytes, shown
+
+from diversevis.figures.deformations import draw
+from diversevis.figures.transforms import DEFORMATIONS, SHIFTS
+
+
+def lines(axes, colour, width):
+    return [
+        line.get_ydata().tolist()
+        for line in axes.lines
+        if line.get_color() == colour and line.get_linewidth() == width
+    ]
+
+
+@pytest.fixture
+def layers(make_measured):
+    return [make_measured(3), make_measured(3, "resnet50", "layer1.1")]
+
+
+def test_units_medians_and_stand_ins(layers, make_units):
+    figure = draw(layers, make_units(*layers))
+    canvas, *panels = figure.axes
+    assert len(panels) == 2
+    for axes in panels:
+        np.testing.assert_allclose(
+            lines(axes, SHIFTS, 0.5), [[0.8, 0.7], [0.81, 0.71], [0.82, 0.72]]
+        )
+        np.testing.assert_allclose(lines(axes, SHIFTS, 1.5), [[0.81, 0.71]])
+        np.testing.assert_allclose(lines(axes, SHIFTS, 1.0), [[0.6, 0.5]])
+        np.testing.assert_allclose(lines(axes, DEFORMATIONS, 1.5), [[0.72, 0.62]])
+        np.testing.assert_allclose(lines(axes, DEFORMATIONS, 1.0), [[0.5, 0.4]])
+        assert axes.get_xticks().tolist() == [1, 2]
+    assert "VGG-19 conv3_1" in shown(figure)
+    assert "ResNet-50 layer1.1" in shown(figure)
+    assert shown(figure).count("3 units") == 2
+    assert len(canvas.get_legend().get_texts()) == 4
+    assert overlapping(figure) == []
+
+
+def test_examples_are_the_units_furthest_from_their_stand_ins(layers, make_units):
+    figure = draw(layers[:1], make_units(*layers))
+    texts = shown(figure)
+    names = [text for text in texts if text.startswith("VGG-19\n")]
+    assert names == ["VGG-19\nconv3_1, 102", "VGG-19\nconv3_1, 100"]
+    assert texts.count("δ = 2 px\nindex 0.75\nstand-in 0.12") == 2
+    relative = np.linspace(1, 0.5, 12)
+    for value in (*relative[:4], *relative[-4:]):
+        assert texts.count(f"{value:.2f}") == 2
+    assert len(pictures(figure)) == 2 * 9
+    # A grid of five lines either way over each picture: two sets of contours.
+    assert len(figure.axes[0].collections) == 2 * len(pictures(figure))
+
+
+def test_grids_bend_with_the_member(layers, make_units):
+    canvas = draw(layers[:1], make_units(*layers)).axes[0]
+    straight, _, bent, *_ = [
+        [path.vertices[:, 0] for path in lines.get_paths()] for lines in canvas.collections
+    ]
+    assert len(straight) == len(bent) == 5
+    left, right, *_ = canvas.images[0].get_extent()
+    for mesh, line in enumerate(straight, start=1):
+        np.testing.assert_allclose(line, left + mesh * (right - left) / 6)
+    assert max(np.ptp(line) for line in bent) > 0.1
+
+
+@pytest.mark.parametrize("units", [1, 32])
+@pytest.mark.parametrize("count", [1, 4, 6])
+def test_any_number_of_layers_and_units(make_measured, make_units, units, count):
+    names = [("vgg19", "conv3_1"), ("resnet50", "layer1.1"), ("vgg19", "conv3_2")]
+    names += [("resnet50", "layer1.2"), ("vgg19", "conv3_4"), ("resnet50", "layer2.0")]
+    layers = [make_measured(units, *name) for name in names[:count]]
+    figure = draw(layers, make_units(*layers))
+    assert len(figure.axes) == 1 + count
+    assert overlapping(figure) == []
+
+
+def test_eight_layers_and_units_left_out(make_measured, make_units, never_driven):
+    names = [
+        (network, f"layer{i}.0{network[0]}") for network in ("vgg19", "resnet50") for i in range(4)
+    ]
+    layers = [make_measured(32, *name) for name in names]
+    layers[7], units = never_driven(layers[7], make_units(*layers), 0)
+    figure = draw(layers, units)
+    assert len(figure.axes) == 9
+    assert shown(figure).count("31 of 32") == 1
+    assert overlapping(figure) == []
+
+
+def test_other_displacements_and_families(make_measured, make_units):
+    layer = make_measured(2, deltas=(0.5, 3.0))
+    figure = draw([layer], make_units(layer, deltas=(0.5, 3.0)))
+    assert figure.axes[1].get_xticks().tolist() == [0.5, 3]
+    assert len([text for text in shown(figure) if text.startswith("δ = 3 px")]) == 2
+    layer = make_measured(2, families=("all-shifts",))
+    figure = draw([layer], make_units(layer, deltas=()))
+    assert len(pictures(figure)) == 0
+    assert overlapping(figure) == []
+
+
+def test_leaves_out_units_that_nothing_drives(layers, make_units, never_driven):
+    layer, units = never_driven(layers[0], make_units(*layers), 2)
+    figure = draw([layer, layers[1]], units)
+    assert "2 of 3" in shown(figure)
+    assert "1 unit left out: no patch drives it above zero" in shown(figure)
+    assert "VGG-19\nconv3_1, 102" not in shown(figure)
+    assert len(lines(figure.axes[1], SHIFTS, 0.5)) == 2
+    assert overlapping(figure) == []
+
+
+def test_layer_without_any_driven_unit(make_measured, make_units, never_driven):
+    layer = make_measured(1)
+    layer, units = never_driven(layer, make_units(layer), 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw([layer], units)
+    assert "0 of 1" in shown(figure)
+    assert len(pictures(figure)) == 0
+
+
+def test_same_bytes(layers, make_units, tmp_path):
+    assert same_bytes(lambda: draw(layers[:1], make_units(*layers)), tmp_path)

@@ -1,0 +1,89 @@
+"""Figure of the most and the least phase invariant units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from figure_contents import overlapping, pictures, same_bytes, shown
+
+from diversevis.figures.phase import draw
+
+
+def names_and_ranks(figure):
+    texts = shown(figure)
+    names = [text for text in texts if text.startswith(("conv", "layer"))]
+    return names, [text for text in texts if text.startswith("rank")]
+
+
+@pytest.fixture
+def layers(make_measured):
+    return [
+        make_measured(8, families=("all-shifts",)),
+        make_measured(8, "resnet50", "layer1.1", families=("all-shifts",)),
+    ]
+
+
+def test_shows_most_and_least_of_each_network(layers, make_units):
+    figure = draw(layers, make_units(*layers), most=3)
+    names, ranks = names_and_ranks(figure)
+    order = [107, 106, 105, 102, 101, 100]
+    assert names == [f"{layer}, {unit}" for layer in ("conv3_1", "layer1.1") for unit in order]
+    assert ranks == [f"rank {rank} of 8" for rank in (1, 2, 3, 6, 7, 8)] * 2
+    assert "VGG-19: 8 units, the most and the least invariant to phase" in shown(figure)
+    assert len(pictures(figure)) == 2 * 6 * 2 + 1
+    assert overlapping(figure) == []
+
+
+def test_prints_the_table(layers, make_units):
+    texts = shown(draw(layers[:1], make_units(*layers), most=1))
+    assert "index 1.20, stand-in 0.21, F1/F0 0.64" in texts
+    assert "index 0.50, stand-in 0.21, F1/F0 1.34" in texts
+    units = make_units(*layers).drop(columns="f1_f0")
+    assert "index 0.50, stand-in 0.21, F1/F0 –" in shown(draw(layers, units))  # noqa: RUF001
+
+
+def test_maps_are_of_their_units_on_one_scale(layers, make_units):
+    responses = layers[0].find("all-shifts").responses
+    responses[7] *= 0.5
+    figure = draw(layers[:1], make_units(*layers), most=1)
+    first, second = [image for image in pictures(figure) if np.ndim(image.get_array()) == 2][:2]
+    assert np.max(first.get_array()) == pytest.approx(0.5)
+    assert np.max(second.get_array()) == pytest.approx(1)
+    assert first.norm.vmin == second.norm.vmin == 0
+    assert first.norm.vmax == second.norm.vmax == 1
+
+
+@pytest.mark.parametrize(("units", "expected"), [(1, 1), (2, 2), (5, 5), (8, 6), (32, 6)])
+def test_no_unit_twice(make_measured, make_units, units, expected):
+    layer = make_measured(units, families=("all-shifts",), masks=("fixed",))
+    figure = draw([layer], make_units(layer))
+    names, _ = names_and_ranks(figure)
+    assert len(names) == len(set(names)) == expected
+    assert overlapping(figure) == []
+
+
+@pytest.mark.parametrize("most", [1, 2, 6])
+def test_more_or_fewer(make_measured, make_units, most):
+    layer = make_measured(16, families=("all-shifts",), masks=("fixed",))
+    figure = draw([layer], make_units(layer), most=most)
+    assert len(names_and_ranks(figure)[0]) == 2 * most
+    assert overlapping(figure) == []
+
+
+def test_leaves_out_units_that_nothing_drives(layers, make_units, never_driven):
+    layer, units = never_driven(layers[0], make_units(*layers), 7)
+    figure = draw([layer, layers[1]], units)
+    assert "conv3_1, 107" not in shown(figure)
+    assert "VGG-19: 7 units, the most and the least invariant to phase" in shown(figure)
+    assert "1 unit left out: no patch drives it above zero" in shown(figure)
+    assert overlapping(figure) == []
+
+
+def test_layers_without_textures(make_measured, make_units):
+    layer = make_measured(2, families=("shifts",))
+    figure = draw([layer], make_units(layer))
+    assert names_and_ranks(figure) == ([], [])
+
+
+def test_same_bytes(layers, make_units, tmp_path):
+    assert same_bytes(lambda: draw(layers, make_units(*layers), most=1), tmp_path)

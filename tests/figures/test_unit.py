@@ -1,0 +1,101 @@
+"""Figure of one unit, and figures of all units of a test."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from figure_contents import overlapping, pictures, same_bytes, shown
+
+import diversevis.figures.invariance_data
+from diversevis.figures import try_unit_figures
+from diversevis.figures.transforms import ratio
+from diversevis.figures.unit import draw
+
+
+def test_shows_every_family_with_its_numbers(make_measured):
+    layer = make_measured(2)
+    figure = draw(layer, 1)
+    texts = shown(figure)
+    assert "VGG-19 conv3_1, unit 101" in texts
+    assert "response 40.0" in texts
+    assert "receptive field 10 px (squares); responses relative to the best patch's" in texts
+    for title in ("all shifts, fixed mask", "all shifts, learned mask", "deformations, δ = 2 px"):
+        assert title in texts
+    # Responses fall evenly from 1 to 0.5 of the best.
+    index = "index 0.75, linear stand-in 0.12; a tenth of members below 0.55, least 0.50"
+    assert texts.count(index) == 6
+    # Best patch; canvas, map, scale and members of two masks; canvas and members of four others.
+    assert len(pictures(figure)) == 1 + 2 * (3 + 8) + 4 * (1 + 8)
+    assert overlapping(figure) == []
+    assert figure.get_size_inches()[0] * 25.4 == pytest.approx(180)
+
+
+def test_members_are_the_extremes_with_their_responses(make_measured):
+    layer = make_measured(1, families=("deformations",), deltas=(2.0,))
+    texts = shown(draw(layer, 0))
+    relative = layer.relative(layer.families[0])[0]
+    for value in (*relative[:4], *relative[-4:]):
+        assert ratio(value) in texts
+    assert ratio(relative[5]) not in texts
+
+
+def test_curves_are_sorted_responses_above_the_stand_in(make_measured):
+    layer = make_measured(1)
+    panels = draw(layer, 0).axes[1:]
+    assert len(panels) == len(layer.families)
+    for axes, data in zip(panels, layer.families, strict=True):
+        curve = max(axes.lines, key=lambda line: len(line.get_xdata()))
+        np.testing.assert_allclose(curve.get_ydata(), np.sort(layer.relative(data)[0])[::-1])
+        assert 0 < curve.get_xdata()[0] < curve.get_xdata()[-1] < 100
+        assert 0.125 in [line.get_ydata()[0] for line in axes.lines]
+
+
+@pytest.mark.parametrize("families", [("all-shifts",), ("shifts",), ("rotations", "scales")])
+def test_few_families(make_measured, families):
+    layer = make_measured(1, families=families, deltas=(1.0,), masks=("fixed",))
+    figure = draw(layer, 0)
+    assert len(figure.axes) == 1 + len(families)
+    assert overlapping(figure) == []
+
+
+def test_says_that_nothing_drives_a_unit(make_measured, make_units, never_driven):
+    layer = make_measured(2)
+    layer, _ = never_driven(layer, make_units(layer), 0)
+    figure = draw(layer, 0)
+    texts = shown(figure)
+    assert texts.count("no patch drives it above zero: no index") == 6
+    assert "response −1.00" in texts  # noqa: RUF001
+    assert len(pictures(figure)) == 1 + 6
+    assert not [text for text in texts if "nan" in text.lower()]
+    assert overlapping(figure) == []
+
+
+def test_same_bytes(make_measured, tmp_path):
+    layer = make_measured(1, deltas=(2.0,), masks=("fixed",))
+    assert same_bytes(lambda: draw(layer, 0), tmp_path)
+
+
+@pytest.fixture
+def in_memory(make_measured, monkeypatch):
+    layer = make_measured(2, families=("all-shifts",), masks=("fixed",))
+    monkeypatch.setattr(diversevis.figures.invariance_data, "from_result", lambda _: layer)
+    return SimpleNamespace(names=layer.names)
+
+
+def test_writes_one_file_a_unit(in_memory, tmp_path):
+    assert try_unit_figures(tmp_path, in_memory)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["unit_100.png", "unit_101.png"]
+    assert (tmp_path / "unit_101.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_matplotlib_says_so(in_memory, tmp_path, monkeypatch, capsys):
+    (tmp_path / "unit_100.png").write_bytes(b"of an earlier run")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # makes its import fail
+    assert not try_unit_figures(tmp_path, in_memory)
+    assert list(tmp_path.iterdir()) == []
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "figures of units are left out: matplotlib is not installed"

@@ -1,0 +1,161 @@
+"""Families act as they say: on pictures in which every pixel tells where it is."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from diversevis.errors import UserError
+from diversevis.invariance.families import (
+    FAMILIES,
+    AllShifts,
+    Deformations,
+    Rotations,
+    Scales,
+    Shifts,
+    Warps,
+    build_families,
+    get_family,
+)
+from diversevis.stimuli.masks import window
+from diversevis.synthesis.seeds import generator
+
+WARPS = [Shifts, Deformations, Rotations, Scales]
+
+
+def coordinates(family) -> torch.Tensor:
+    """A canvas whose channels are x, y and one, with the patch's corner at the origin."""
+    at = torch.arange(family.side, dtype=torch.float32)
+    if isinstance(family, Warps):
+        at = at - family.margin
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    return torch.stack([x, y, torch.ones_like(x)])[None]
+
+
+def test_all_shifts_are_the_crops():
+    family = AllShifts(6)
+    canvas = torch.randn(2, 3, 11, 11)
+    members = family.complete()
+    patches = family.act(canvas, members)
+    assert patches.shape == (2, 25, 3, 6, 6)
+    for index in (0, 7, 24):
+        top, left = members[index].tolist()
+        expected = canvas[:, :, top : top + 6, left : left + 6]
+        assert torch.equal(patches[:, index], expected)
+
+
+def test_random_crops_are_different_ones():
+    drawn = AllShifts(8).draw(20, generator(0, "t"))
+    assert len({tuple(corner) for corner in drawn.tolist()}) == 20
+    assert len(AllShifts(8).draw(1000, generator(0, "t"))) == 49
+
+
+@pytest.mark.parametrize("kind", WARPS)
+def test_members_read_the_canvas_where_they_say(kind):
+    family = kind(24, 2.0)
+    members = family.draw(12, generator(0, "t"))
+    patches = family.act(coordinates(family), members)[0]
+    at = torch.arange(24, dtype=torch.float32)
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    moved = family.displacement(members)
+    inside = moved.abs().amax(-1) < family.margin  # beyond, the border goes on
+    expected = torch.stack([x + moved[..., 0], y + moved[..., 1]], 1)
+    difference = (patches[:, :2] - expected).abs() * inside[:, None]
+    assert difference.max() < 1e-3  # float32 positions up to about 40
+    assert inside.float().mean() > 0.95
+
+
+@pytest.mark.parametrize("kind", WARPS)
+@pytest.mark.parametrize("size", [14, 27])
+def test_displacement_has_the_wanted_mean_square(kind, size):
+    family = kind(size, 2.0)
+    moved = family.displacement(family.draw(4000, generator(0, "t")))
+    weights = window(size) ** 2
+    mean_square = ((moved.square().sum(-1) * weights).sum((1, 2)) / weights.sum()).mean()
+    # 4000 uniform draws: 1.5 %; a chord is shorter than its arc: 2 %.
+    assert mean_square.sqrt().item() == pytest.approx(2 * size / 24, rel=0.05)
+
+
+def test_rotation_turns_about_the_centre_and_scale_keeps_it():
+    for family in (Rotations(15, 2.0), Scales(15, 2.0)):
+        moved = family.displacement(torch.tensor([0.2]))[0]
+        assert moved[7, 7].abs().max() < 1e-6
+    rotation = Rotations(15, 2.0)
+    moved = rotation.displacement(torch.tensor([math.pi / 2]))[0]
+    # The pixel one to the right of the centre is read one below it.
+    assert (torch.tensor([8.0, 7.0]) + moved[7, 8]).tolist() == pytest.approx([7, 8], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", WARPS)
+def test_action_is_linear_and_differentiable(kind):
+    family = kind(12, 1.0)
+    members = family.draw(3, generator(0, "t"))
+    a, b = torch.randn(2, 1, 3, family.side, family.side, dtype=torch.float64)
+    both = family.act(2 * a + b, members)
+    torch.testing.assert_close(
+        both, 2 * family.act(a, members) + family.act(b, members), rtol=0, atol=1e-10
+    )
+    a.requires_grad_()
+    family.act(a, members).sum().backward()
+    assert a.grad.abs().sum() > 0
+
+
+def test_canvases_of_many_units_do_not_mix():
+    family = Shifts(10, 1.0)
+    members = family.draw(4, generator(0, "t"))
+    canvases = torch.randn(3, 3, family.side, family.side)
+    together = family.act(canvases, members)
+    for unit in range(3):
+        alone = family.act(canvases[unit : unit + 1], members)[0]
+        torch.testing.assert_close(together[unit], alone)
+
+
+def test_a_new_family_is_one_short_class():
+    class Shears(Warps):
+        name, index = "shears", "shear"
+
+        def draw(self, count, stream):
+            return torch.randn(count, generator=stream) * self.pixels / self.size
+
+        def displacement(self, members):
+            offsets = self.radii()[0].to(members)
+            along = members[:, None, None] * offsets[..., 1]
+            return torch.stack([along, torch.zeros_like(along)], dim=-1)
+
+    family = Shears(12, 2.0)
+    patches = family.act(coordinates(family), torch.tensor([0.1]))
+    assert patches[0, 0, 0, 8, 3].item() == pytest.approx(3 + 0.1 * 2.5, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: AllShifts(3), "at least 5 px"),
+        (lambda: Deformations(7, 1.0), "at least 10 px"),
+        (lambda: Shifts(24, 0.0), "above zero"),
+        (lambda: Shifts(24, -1.0), "above zero"),
+        (lambda: Shifts(24, float("nan")), "above zero"),
+        (lambda: Shifts(24), "above zero"),
+        (lambda: Scales(24, 9.0), "factors above zero"),
+        (lambda: get_family("rotation"), "rotations"),
+        (lambda: build_families([], [1], 24), "at least one family"),
+        (lambda: build_families(["shifts"], [], 24), "at least one displacement"),
+        (lambda: build_families(["shifts"], [2, 2], 24), "once"),
+        (lambda: build_families(["shifts", "shifts"], [2], 24), "once"),
+    ],
+)
+def test_bad_input(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+def test_families_are_built_once_per_displacement():
+    built = build_families(["all-shifts", "shifts"], [1, 2], 24)
+    assert [(family.name, family.delta) for family in built] == [
+        ("all-shifts", None),
+        ("shifts", 1),
+        ("shifts", 2),
+    ]
+    assert set(FAMILIES) == {"all-shifts", "shifts", "deformations", "rotations", "scales"}

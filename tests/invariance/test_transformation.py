@@ -1,0 +1,250 @@
+"""The transformation test: guarantees of the batch, members, masks, units nothing drives."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from diversevis.errors import NonFiniteLossError
+from diversevis.invariance.families import AllShifts, Deformations, Shifts, build_families
+from diversevis.invariance.indices import COLUMNS, NEVER_DRIVEN, arrays, measure_invariance, rows
+from diversevis.invariance.peak import RESTARTS, best_patches
+from diversevis.invariance.transformation import (
+    Sampling,
+    evaluate,
+    split_members,
+    transformation_test,
+)
+from diversevis.networks.trunk import load_trunk
+from diversevis.stimuli.masks import window
+from diversevis.stimuli.norm import patch_norm
+from diversevis.synthesis.engine import Schedule
+from diversevis.synthesis.targets import channels
+
+FEW = Sampling(per_step=6, training=24, held_out=16)
+
+
+def short(steps: int) -> Schedule:
+    return Schedule(learning_rate=0.1, steps=steps, patience=steps)
+
+
+@pytest.fixture(scope="module")
+def trunk():
+    return load_trunk("vgg19", "conv2_1")
+
+
+@pytest.fixture(scope="module")
+def peaks(trunk):
+    return best_patches(trunk, channels(trunk, [3, 40, 77]), schedule=Schedule(steps=60))
+
+
+def run(trunk, peaks, family, numbers=(3, 40, 77), steps=15, **settings):
+    which = [(3, 40, 77).index(number) for number in numbers]
+    settings = {"sampling": FEW, **settings}
+    return transformation_test(
+        trunk,
+        channels(trunk, numbers),
+        family,
+        peaks.patches[which],
+        schedule=short(steps),
+        **settings,
+    )
+
+
+@pytest.mark.parametrize("family", [AllShifts(10), Shifts(10, 2.0), Deformations(10, 1.0)])
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_units_do_not_depend_on_chunks_or_neighbours(trunk, peaks, family, chunk):
+    together = run(trunk, peaks, family)
+    chunked = run(trunk, peaks, family, chunk=chunk)
+    alone = run(trunk, peaks, family, numbers=(40,))
+    # Convolutions may round differently for another batch size; 15 steps do not amplify it far.
+    torch.testing.assert_close(chunked.responses, together.responses, rtol=1e-3, atol=1e-2)
+    torch.testing.assert_close(alone.responses[0], together.responses[1], rtol=1e-3, atol=1e-2)
+
+
+def test_a_job_that_enters_late_sees_the_members_of_its_own_steps(trunk, peaks):
+    """Jobs at different steps share a batch; patience makes their lengths differ."""
+    ragged = Schedule(learning_rate=3.0, steps=30, patience=2)
+    family = Shifts(10, 2.0)
+    settings = {"sampling": FEW, "schedule": ragged}
+    targets = channels(trunk, [3, 40, 77])
+    together = transformation_test(trunk, targets, family, peaks.patches, **settings)
+    chunked = transformation_test(trunk, targets, family, peaks.patches, chunk=2, **settings)
+    torch.testing.assert_close(chunked.responses, together.responses, rtol=1e-2, atol=5e-2)
+
+
+def test_seeds(trunk, peaks):
+    family = Shifts(10, 2.0)
+    first, again, other = (
+        run(trunk, peaks, family, numbers=(3,), steps=3, seed=seed) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first.responses, again.responses)
+    assert not torch.equal(first.members, other.members)
+
+
+def test_members_are_held_out_and_finite_families_complete():
+    training, held_out = split_members(Shifts(10, 2.0), Sampling(4, 20, 9), seed=0)
+    assert (len(training), len(held_out)) == (20, 9)
+    assert not set(training.tolist()) & set(held_out.tolist())
+    training, held_out = split_members(AllShifts(10), Sampling(4, 20, 9), seed=0)
+    assert len(training) == len(held_out) == 81
+
+
+def test_canvas_members_have_the_budget_on_average_and_responses_are_theirs(trunk, peaks):
+    family = Deformations(10, 1.0)
+    result = run(trunk, peaks, family, steps=5)
+    assert torch.equal(result.masks[0], window(10))
+    patches = family.act(result.canvases, result.members) * window(10)
+    norms = patches.flatten(2).norm(dim=2)
+    torch.testing.assert_close(
+        norms.square().mean(1).sqrt(), torch.full((3,), patch_norm(10)), rtol=1e-4, atol=0
+    )
+    for unit, channel in enumerate((3, 40, 77)):
+        expected = trunk(patches[unit])[:, channel]
+        torch.testing.assert_close(result.responses[unit], expected, rtol=1e-3, atol=1e-2)
+        full = patches[unit] * (patch_norm(10) / norms[unit])[:, None, None, None]
+        highest = trunk(full)[:, channel].max()
+        torch.testing.assert_close(result.highest[unit], highest, rtol=1e-3, atol=1e-2)
+
+
+def test_optimising_helps(trunk, peaks):
+    family = AllShifts(10)
+    short_run, longer = (run(trunk, peaks, family, steps=steps) for steps in (1, 120))
+    assert (longer.responses.mean(1) > short_run.responses.mean(1)).all()
+
+
+def test_min_weight_raises_the_lowest_member(trunk, peaks):
+    family = Shifts(10, 2.0)
+    everything = Sampling(per_step=24, training=24, held_out=16)
+    mean, lowest = (
+        run(trunk, peaks, family, steps=150, min_weight=w, sampling=everything) for w in (0.0, 0.9)
+    )
+    assert lowest.responses.amin(1).mean() > mean.responses.amin(1).mean()
+
+
+def test_learned_masks_move_and_do_not_hurt(trunk, peaks):
+    family = AllShifts(10)
+    every_crop = Sampling(per_step=81, training=1, held_out=1)
+    fixed = run(trunk, peaks, family, steps=120, sampling=every_crop)
+    learned = run(trunk, peaks, family, steps=120, sampling=every_crop, learn_mask=True)
+    assert learned.mask == "learned"
+    assert (learned.masks - window(10)).abs().max() > 0.01
+    assert learned.responses.mean() > 0.95 * fixed.responses.mean()
+
+
+def test_subsets_of_crops_reach_what_all_crops_reach(trunk, peaks):
+    """As stated in the method: a random subset per step gives the same index, here within 0.03."""
+    family = AllShifts(10)
+    subset = run(trunk, peaks, family, steps=250, sampling=Sampling(24, 1, 1))
+    complete = run(trunk, peaks, family, steps=250, sampling=Sampling(81, 1, 1))
+    difference = (subset.responses.mean(1) - complete.responses.mean(1)) / peaks.responses
+    assert difference.abs().max() < 0.03
+
+
+def test_bfloat16_steps_are_scored_in_float32(trunk, peaks):
+    family = Shifts(10, 2.0)
+    fast = run(trunk, peaks, family, steps=60, compute_dtype=torch.bfloat16)
+    exact = run(trunk, peaks, family, steps=60)
+    difference = (fast.responses.mean(1) - exact.responses.mean(1)) / peaks.responses
+    assert difference.abs().max() < 0.03  # bfloat16 has eight bits; the noise averages out
+    members = fast.members
+    _, responses, _ = evaluate(
+        trunk, channels(trunk, [3, 40, 77]), family, fast.canvases, fast.masks, members
+    )
+    torch.testing.assert_close(responses, fast.responses, rtol=1e-4, atol=1e-3)
+
+
+class Dead(nn.Module):
+    """One unit that likes brightness, and one that nothing drives above zero."""
+
+    network, layer, size, channels, earlier_layers = "toy", "dead", 12, 2, ()
+
+    def respond(self, patches, tap="pixels"):
+        mean = patches.mean((1, 2, 3))
+        return torch.stack([mean, -1 - mean.square()], 1), patches
+
+
+def test_a_unit_that_nothing_drives_is_listed_and_the_run_goes_on():
+    units = Dead()
+    result = measure_invariance(
+        units,
+        channels(units, [0, 1]),
+        build_families(["all-shifts", "shifts"], [1.0], 12),
+        sampling=FEW,
+        schedule=short(10),
+        peak_schedule=Schedule(steps=20),
+    )
+    table = rows(result)
+    assert [tuple(row) for row in table] == [COLUMNS] * len(table)
+    for row in table:
+        if row["channel"] == "1":
+            assert row["left_out"] == NEVER_DRIVEN
+            assert math.isnan(row["mean"])
+        else:
+            assert row["left_out"] == ""
+            assert 0 < row["min"] <= row["p10"] <= row["mean"] <= 1
+    assert {(row["family"], row["mask"]) for row in table} == {
+        ("all-shifts", "fixed"),
+        ("all-shifts", "learned"),
+        ("shifts", "fixed"),
+    }
+    content = arrays(result)
+    assert content["all-shifts-fixed/responses"].shape == (2, 121)
+    assert content["shifts-1/canvas"].shape[:2] == (2, 3)
+    index = content["all-shifts-fixed/responses"][0] / content["f_max"][0]
+    assert table[0]["mean"] == pytest.approx(float(np.mean(index)), rel=1e-5)
+
+
+def test_f_max_is_never_below_a_member_at_full_norm(trunk, peaks):
+    result = measure_invariance(
+        trunk,
+        channels(trunk, [3]),
+        [AllShifts(10)],
+        sampling=FEW,
+        schedule=short(60),
+        peak_schedule=Schedule(steps=60),
+        learn_masks=False,
+    )
+    assert result.f_max == torch.maximum(result.peaks.responses, result.families[0].highest)
+    poor = dataclasses.replace(result.peaks, responses=0.1 * result.peaks.responses)
+    result = dataclasses.replace(result, peaks=poor)
+    assert result.f_max.item() == result.families[0].highest.item()
+
+
+class Sleepy(nn.Module):
+    """A unit behind a ReLU that noise never opens: no gradient until the patch is bright."""
+
+    network, layer, size, channels, earlier_layers = "toy", "sleepy", 8, 1, ()
+
+    def respond(self, patches, tap="pixels"):
+        bright = patches.mean((1, 2, 3)) - 15
+        return bright.relu()[:, None] * 10 - 1, patches
+
+
+def test_natural_starts_wake_what_noise_does_not():
+    units = Sleepy()
+    targets = channels(units, [0])
+    bright = torch.full((1, 3, 8, 8), 60.0)
+    asleep = best_patches(units, targets, schedule=Schedule(steps=30))
+    awake = best_patches(units, targets, natural=bright, schedule=Schedule(steps=30))
+    assert asleep.responses.item() == -1
+    assert awake.responses > 0
+    assert awake.needed_natural.tolist() == [True]
+    assert not asleep.needed_natural.any()
+
+
+def test_restarts_of_the_peak_are_eight():
+    assert RESTARTS >= 8
+
+
+def test_non_finite_loss_names_unit_and_family(trunk, peaks, monkeypatch):
+    monkeypatch.setattr(
+        "diversevis.invariance.transformation.patch_norm", lambda size: float("nan")
+    )
+    with pytest.raises(NonFiniteLossError, match="conv2_1, channel 3, family shifts"):
+        run(trunk, peaks, Shifts(10, 1.0), numbers=(3,))

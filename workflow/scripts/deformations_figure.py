@@ -1,0 +1,18 @@
+"""Draw indices of shifts and deformations against displacement, with examples."""
+
+import pandas as pd
+
+from diversevis.figures.deformations import draw
+from diversevis.figures.invariance_data import load_invariance
+from diversevis.figures.style import save
+from diversevis.workflow import job
+
+with job(snakemake):
+    layers = [
+        load_invariance(network, layer, path)
+        for (network, layer), path in zip(
+            snakemake.params.layers, snakemake.input.canvases, strict=True
+        )
+    ]
+    units = pd.read_csv(snakemake.input.table)
+    save(draw(layers, units), snakemake.output.png, snakemake.output.pdf)
