@@ -266,8 +266,10 @@ def test_synthesis_needs_nothing_but_its_core_packages(tmp_path):
     blocked += ["snakemake", "yaml", "jsonschema"]
     commands = [
         ["visualize", "vgg19", "conv1_2", "1", "--out", str(tmp_path), *QUICK],
-        ["invariance", "vgg19", "conv1_2", "1", "--families", "all-shifts", "--steps", "2"]
-        + ["--out", str(tmp_path / "invariance")],
+        [
+            *("invariance", "vgg19", "conv1_2", "1", "--families", "all-shifts", "--steps", "2"),
+            *("--out", str(tmp_path / "invariance")),
+        ],
     ]
     code = f"""
 import sys
