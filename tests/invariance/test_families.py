@@ -19,8 +19,8 @@ from diversevis.invariance.families import (
     build_families,
     get_family,
 )
+from diversevis.seeds import generator
 from diversevis.stimuli.masks import window
-from diversevis.synthesis.seeds import generator
 
 WARPS = [Shifts, Deformations, Rotations, Scales]
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from diversevis.errors import UserError
 from diversevis.invariance.stability import relative_stability
+from diversevis.seeds import generator
 from diversevis.stimuli.deformations import coefficients, displacements
-from diversevis.synthesis.seeds import generator
 
 
 class White(nn.Module):

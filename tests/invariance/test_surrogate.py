@@ -7,8 +7,8 @@ import torch
 
 from diversevis.invariance.families import AllShifts, Deformations, Shifts
 from diversevis.invariance.surrogate import best_linear_canvas
+from diversevis.seeds import generator
 from diversevis.stimuli.masks import window
-from diversevis.synthesis.seeds import generator
 
 
 def dense_index(family, mask, template, members) -> float:

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from diversevis.errors import UserError
+from diversevis.seeds import generator
 from diversevis.stimuli.deformations import coefficients, displacements
 from diversevis.stimuli.masks import window
-from diversevis.synthesis.seeds import generator
 
 
 def drawn(delta: float, count: int = 40, seed: int = 0):

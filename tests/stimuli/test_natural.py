@@ -7,6 +7,7 @@ import torch
 
 from diversevis.errors import UserError
 from diversevis.networks.trunk import load_trunk
+from diversevis.seeds import generator
 from diversevis.stimuli.display import to_picture
 from diversevis.stimuli.natural import (
     load_natural,
@@ -18,7 +19,6 @@ from diversevis.stimuli.natural import (
 from diversevis.stimuli.norm import CHANNEL_MEANS, PUBLISHED_NORMS, patch_norm
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.synthesis.output import write_arrays
-from diversevis.synthesis.seeds import generator
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,1 @@
-"""Selection, statistics and tables over synthesised sets."""
+"""Choice of units, statistics, tables and claims."""

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diversevis.errors import unknown_name
+from diversevis.seeds import generator
 from diversevis.stimuli.masks import window
-from diversevis.synthesis.seeds import generator
 from diversevis.units import PIXELS
 
 NETWORK = "controls"

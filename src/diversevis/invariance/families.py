@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diversevis.errors import UserError, unknown_name
+from diversevis.seeds import generator
 from diversevis.stimuli.deformations import coefficients, displacements
 from diversevis.stimuli.masks import window
-from diversevis.synthesis.seeds import generator
 
 DELTA_PATCH = 24
 """Displacements are given in pixels per patch of this side, and grow with the patch."""

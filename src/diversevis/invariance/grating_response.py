@@ -14,10 +14,10 @@ from torch import Tensor
 
 from diversevis.devices import exact_float32
 from diversevis.errors import UserError
+from diversevis.seeds import generator
 from diversevis.stimuli.gratings import gratings
 from diversevis.synthesis.engine import Schedule, minimise
 from diversevis.synthesis.memory import bytes_per_patch
-from diversevis.synthesis.seeds import generator
 from diversevis.synthesis.targets import channels as check_channels
 from diversevis.units import Units, check_units, placement
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from diversevis.seeds import generator
 from diversevis.synthesis.diverse import diverse_sets
 from diversevis.synthesis.engine import DEFAULT, Schedule
-from diversevis.synthesis.seeds import generator
 from diversevis.synthesis.targets import Targets
 from diversevis.units import Units
 

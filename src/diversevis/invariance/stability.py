@@ -13,7 +13,7 @@ from torch import Tensor
 from diversevis.devices import exact_float32
 from diversevis.errors import UserError
 from diversevis.invariance.families import Deformations
-from diversevis.synthesis.seeds import generator
+from diversevis.seeds import generator
 from diversevis.synthesis.targets import Targets, channels
 from diversevis.units import Units, check_units, placement
 

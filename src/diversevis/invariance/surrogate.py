@@ -14,7 +14,7 @@ from torch import Tensor
 from diversevis.invariance.families import Family
 
 _ITERATIONS, _TOLERANCE = 100, 1e-4
-_NUMBERS_AT_ONCE = 20_000_000
+_NUMBERS_AT_ONCE = 5_000_000
 
 
 def best_linear_canvas(

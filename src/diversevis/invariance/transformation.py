@@ -16,12 +16,12 @@ from torch import Tensor
 from diversevis.devices import exact_float32
 from diversevis.invariance.families import Family
 from diversevis.invariance.surrogate import best_linear_canvas
+from diversevis.seeds import generator
 from diversevis.stimuli.filters import smooth, transfer_function
 from diversevis.stimuli.masks import learned_window, window, window_shape
 from diversevis.stimuli.norm import patch_norm
 from diversevis.synthesis.engine import Schedule, minimise
 from diversevis.synthesis.memory import bytes_per_patch
-from diversevis.synthesis.seeds import generator
 from diversevis.synthesis.targets import Targets
 from diversevis.units import PIXELS, Units, check_units, placement
 

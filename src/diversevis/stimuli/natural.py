@@ -11,8 +11,8 @@ from torch import Tensor
 
 from diversevis.devices import exact_float32
 from diversevis.errors import UserError
+from diversevis.seeds import generator
 from diversevis.stimuli.norm import CHANNEL_MEANS, patch_norm
-from diversevis.synthesis.seeds import generator
 from diversevis.units import Units, placement
 
 _AT_ONCE = 256

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from diversevis.devices import exact_float32
 from diversevis.errors import UserError
+from diversevis.seeds import generator
 from diversevis.stimuli.filters import smooth, transfer_function
 from diversevis.stimuli.norm import patch_norm
 from diversevis.synthesis.distances import nearest_pair, pairwise
 from diversevis.synthesis.engine import DEFAULT, Outcome, Schedule, minimise
 from diversevis.synthesis.memory import bytes_per_patch
-from diversevis.synthesis.seeds import generator
 from diversevis.synthesis.targets import Targets, channels
 from diversevis.units import Units, check_distance, check_units, default_distance, placement
 

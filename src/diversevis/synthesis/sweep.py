@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from diversevis.analysis.selection import select_diversity
 from diversevis.errors import UserError
 from diversevis.synthesis.diverse import DiverseSets, diverse_sets, diversity_weights
+from diversevis.synthesis.selection import select_diversity
 from diversevis.synthesis.targets import Targets, channels
 from diversevis.units import Units
 
