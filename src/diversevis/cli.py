@@ -6,6 +6,7 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -246,7 +247,7 @@ def _invariance(options: argparse.Namespace) -> None:
     families = build_families(options.families, options.delta, units.size)
     folder = options.out or Path("invariance", options.network, options.layer)
     sampling = Sampling(per_step=options.members)
-    schedule = Schedule(TEXTURE.learning_rate, options.steps, patience=options.steps)
+    schedule = replace(TEXTURE, steps=options.steps, patience=options.steps)
     with output_directory(folder):
         for stale in folder.glob("unit_*.png"):  # of an earlier run, they may show other units
             stale.unlink()

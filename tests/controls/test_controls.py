@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ from diversevis.synthesis.engine import Schedule
 from diversevis.synthesis.targets import channels
 from diversevis.units import check_units
 
-SCHEDULE = Schedule(TEXTURE.learning_rate, steps=200, patience=200)
+SCHEDULE = replace(TEXTURE, steps=200, patience=200)
 SAMPLING = Sampling(per_step=24, training=192, held_out=96)
 FAMILIES = ("all-shifts", "shifts", "deformations", "rotations", "scales")
 

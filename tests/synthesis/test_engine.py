@@ -154,5 +154,22 @@ def test_batch_follows_the_memory(monkeypatch):
     assert jobs_that_fit(problem) == 128, "a CPU gains nothing from larger batches"
 
 
+def test_annealing_ends_nearer_the_optimum_of_a_noisy_loss():
+    class Noisy(Bowls):
+        def evaluate(self, parameters, jobs, steps):
+            loss, gradient, monitors = super().evaluate(parameters, jobs, steps)
+            noise = torch.randn(gradient.shape, generator=self.stream, dtype=gradient.dtype)
+            return loss, gradient + 20 * noise, monitors
+
+    ends = {}
+    for anneal in (False, True):
+        problem = Noisy()
+        problem.stream = torch.Generator().manual_seed(0)
+        schedule = Schedule(learning_rate=0.5, steps=600, patience=600, anneal=anneal)
+        outcome = minimise(problem, schedule)
+        ends[anneal] = (outcome.parameters - problem.centre).square().mean().sqrt()
+    assert ends[True] < 0.5 * ends[False]
+
+
 def test_published_schedule():
     assert (DEFAULT.learning_rate, DEFAULT.steps, DEFAULT.patience) == (1.0, 2000, 100)

@@ -39,7 +39,7 @@ with job(snakemake):
         natural=natural,
         learn_masks=settings["learn_masks"] and first,
         sampling=Sampling(settings["per_step"], settings["training"], settings["held_out"]),
-        schedule=Schedule(rate, steps, patience=steps),
+        schedule=Schedule(rate, steps, patience=steps, anneal=True),
         peak_schedule=Schedule(steps=settings["peak_steps"]),
         compute_dtype=DTYPES[settings["precision"]],
         seed=seed,

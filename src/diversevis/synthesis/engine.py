@@ -43,6 +43,9 @@ class Schedule:
         Decay of that average.
     betas, eps
         Adam's moments' decays and its guard against division by zero.
+    anneal
+        Let the step size fall to zero over `steps`, linearly: where the loss is drawn anew in every
+        step, a constant one ends some way off the optimum.
     published_filter
         Filter the gradient before it is projected onto the sphere of the norm budget, as the
         published code does. Its fixed point for a linear unit is then the *filtered* template; the
@@ -55,6 +58,7 @@ class Schedule:
     decay: float = 0.9
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
+    anneal: bool = False
     published_filter: bool = False
 
 
@@ -292,6 +296,8 @@ def _advance(state: _State, loss: Tensor, gradient: Tensor, schedule: Schedule) 
     state.moment.mul_(first).add_(gradient, alpha=1 - first)
     state.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
     scale = schedule.learning_rate / (1 - first**count)
+    if schedule.anneal:
+        scale = scale * (1 - (count - 1) / schedule.steps)
     root = (state.square / (1 - second**count)).sqrt_().add_(schedule.eps)
     state.parameters.sub_(scale * state.moment / root)
 
