@@ -16,7 +16,7 @@ from diversevis.synthesis.engine import Schedule
 from diversevis.synthesis.targets import channels
 from diversevis.units import check_units
 
-SCHEDULE = replace(TEXTURE, steps=200, patience=200)
+SCHEDULE = replace(TEXTURE, learning_rate=0.3, steps=300, patience=300)
 SAMPLING = Sampling(per_step=24, training=192, held_out=96)
 FAMILIES = ("all-shifts", "shifts", "deformations", "rotations", "scales")
 

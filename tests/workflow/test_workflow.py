@@ -136,15 +136,16 @@ def test_invariance_has_a_row_for_every_unit_and_controls_are_judged(folder):
     invariance = read(tables / "invariance_units.csv")
     names = [[(row["layer"], row["channel"]) for row in table] for table in (units, invariance)]
     assert sorted(names[0]) == sorted(names[1])
+    controls = read(tables / "controls.csv")
+    assert {row["index"] for row in controls} == {"phase", "shift", "deformation"}
+    # A handful of steps is too few for the controls: what they fail is withheld, not reported.
+    failed = {row["index"] for row in controls if row["holds"] == "False"}
+    assert "phase" in failed
     for row in invariance:
-        assert 0 < float(row["phase_surrogate"]) < 1
-        assert float(row["deformation_uncertainty"]) >= 0
+        assert set(row["withheld"].split()) == failed
         assert row["f1_f0"]
-    assert {row["index"] for row in read(tables / "controls.csv")} == {
-        "phase",
-        "shift",
-        "deformation",
-    }
+        for index in ("phase_index", "shift_index_2", "deformation_index_2"):
+            assert bool(row[index]) == (index.split("_")[0] not in failed)
     assert read(tables / "invariance_agreement.csv")
 
 
