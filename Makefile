@@ -6,10 +6,13 @@ CORES = all
 
 VENV := .venv
 LOCK := requirements/lock.txt
+BENCH_VENV := .venv-bench
+BENCH_LOCK := requirements/bench.txt
+BENCH =
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lint lock clean
+.PHONY: help setup reproduce test lint bench lock clean
 
 # Nothing of the caller's Python or of his package sources may decide what is installed.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -42,15 +45,22 @@ lint: $(STAMP) ## check the style of Python and Snakemake files
 	$(run)/snakefmt --check Snakefile workflow/rules
 	$(run)/snakemake --lint
 
+bench: $(BENCH_VENV)/.installed ## time the engine against what else there is (BENCH=--all-units gives more)
+	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
+	$(run)/python -m benchmarks.figure results/benchmarks figures/benchmarks
+
 lock: $(STAMP) ## write the lock file anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	    --extra workflow --extra dev --constraint requirements/constraints.txt \
 	    --generate-hashes --no-annotate --no-header $(UPGRADE) --output-file $(LOCK) pyproject.toml
-	@echo 'wrote $(LOCK); envs/diversevis.yaml has to follow it (make test tells)'
+	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	    --extra bench --constraint $(LOCK) \
+	    --generate-hashes --no-annotate --no-header $(UPGRADE) --output-file $(BENCH_LOCK) pyproject.toml
+	@echo 'wrote $(LOCK) and $(BENCH_LOCK); envs/diversevis.yaml has to follow it (make test tells)'
 
 clean: ## remove caches, logs and build metadata
 	rm -rf .snakemake .pytest_cache .ruff_cache build dist src/*.egg-info results/*/logs results/*/benchmarks
-	find $(wildcard src tests workflow) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find $(wildcard benchmarks src tests workflow) -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo 'kept: .venv, results/ and figures/ but for logs and benchmarks, downloaded networks'
 
 # --- The environment -------------------------------------------------------------------------------
@@ -94,3 +104,14 @@ $(STAMP): $(LOCK) pyproject.toml
 	    $(VENV)/bin/uv pip install --python $(VENV)/bin/python --quiet --no-deps --no-build-isolation --editable . ; \
 	} || $(call fail,to install the packages of $(LOCK),the error above,make setup again: finished downloads are kept)
 	@printf '%s\n' "$(CURDIR)" > $@
+
+# What is compared against brings packages that nothing else needs: it has an environment of its
+# own, with the versions of the lock file where both have a package.
+$(BENCH_VENV)/.installed: $(BENCH_LOCK) $(STAMP)
+	@rm -rf $(BENCH_VENV)
+	@$(package_settings); { \
+	    $(VENV)/bin/uv venv --quiet --python $(VENV)/bin/python $(BENCH_VENV) && \
+	    $(VENV)/bin/uv pip sync --quiet --python $(BENCH_VENV)/bin/python --only-binary :all: --require-hashes $(BENCH_LOCK) && \
+	    $(VENV)/bin/uv pip install --python $(BENCH_VENV)/bin/python --quiet --no-deps --no-build-isolation --editable . ; \
+	} || $(call fail,to install the packages of $(BENCH_LOCK),the error above,make bench again: finished downloads are kept)
+	@touch $@

@@ -1,12 +1,15 @@
 # Diverse feature visualizations: fetch -> synthesise -> tabulate -> draw -> report.
 # Settings are in config/, one file a scale; `make reproduce` runs this.
 
+import re
+import sys
 from pathlib import Path
 
 import yaml
 from snakemake.utils import min_version
 
-from diversevis.config import check
+from diversevis.analysis.verdicts import outcome
+from diversevis.config import check, check_criteria, resolved
 from diversevis.errors import UserError
 
 min_version("9.0")
@@ -18,13 +21,16 @@ if not workflow.config_settings.configfiles:
     configfile: "config/quick.yaml"
 
 
+def read_yaml(path):
+    return yaml.safe_load(Path(workflow.basedir, path).read_text())
+
+
+CRITERIA = read_yaml("config/criteria.yaml")
+
 try:
-    check(
-        config,
-        yaml.safe_load(
-            Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()
-        ),
-    )
+    check_criteria(CRITERIA, read_yaml("workflow/schemas/criteria.schema.yaml"))
+    check(config, read_yaml("workflow/schemas/config.schema.yaml"), CRITERIA)
+    config = resolved(config)
 except UserError as error:
     print(f"configuration: {error}", file=sys.stderr)
     raise SystemExit(2)
@@ -39,6 +45,7 @@ include: "workflow/rules/synthesis.smk"
 include: "workflow/rules/invariance.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/resources.smk"
 
 
 rule all:
@@ -46,3 +53,9 @@ rule all:
     input:
         TABLES,
         FIGURES,
+        RESOURCES,
+
+
+onsuccess:
+    for text in outcome(Path(RESULTS, "tables"), checked_against()):
+        print(text, end="\n\n", flush=True)

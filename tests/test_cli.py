@@ -162,7 +162,7 @@ INVARIANCE = ("invariance", "vgg19", "conv3_1", "21")
         ((*INVARIANCE, "--delta", "0"), "above zero"),
         ((*INVARIANCE, "--delta=-1"), "above zero"),
         ((*INVARIANCE, "--delta", "1,two"), "numbers with commas"),
-        ((*INVARIANCE, "--members", "0"), "at least one step and one member"),
+        ((*INVARIANCE, "--members", "0"), "at least one member"),
         (("invariance", "vgg19", "conv1_1", "0"), "at least 5 px"),
         (("invariance", "controls", "complicated", "0"), "complex"),
         (("invariance", "controls", "complex", "4"), "0 to 3"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from diversevis.config import check
+from diversevis.config import check, check_criteria
 from diversevis.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -19,17 +19,54 @@ def schema():
     return yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 
 
+@pytest.fixture(scope="module")
+def criteria_schema():
+    return yaml.safe_load((ROOT / "workflow/schemas/criteria.schema.yaml").read_text())
+
+
+@pytest.fixture
+def criteria():
+    return yaml.safe_load((ROOT / "config/criteria.yaml").read_text())
+
+
 @pytest.fixture
 def config():
     return yaml.safe_load((ROOT / "config/quick.yaml").read_text())
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
-def test_configurations_of_the_repository_are_valid(path, schema):
-    check(yaml.safe_load(path.read_text()), schema)
+SCALES = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.stem != "criteria")
 
 
-def test_every_object_of_the_schema_is_closed(schema):
+@pytest.mark.parametrize("path", SCALES, ids=lambda p: p.stem)
+def test_configurations_of_the_repository_are_valid(path, schema, criteria):
+    check(yaml.safe_load(path.read_text()), schema, criteria)
+
+
+def test_criteria_of_the_repository_are_valid(criteria, criteria_schema):
+    check_criteria(criteria, criteria_schema)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "received", "remedy"),
+    [
+        (["C2", "phase_indx"], 0.8, "'phase_indx'", "phase_index"),
+        (["C1", "share"], 1.5, "1.5 is greater", "schema"),
+        (["reproduction", "quantities", "f_max"], {}, "not valid", "schema"),
+    ],
+)
+def test_bad_criteria_are_named(criteria, criteria_schema, path, value, received, remedy):
+    changed = copy.deepcopy(criteria)
+    at = changed
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    with pytest.raises(UserError) as error:
+        check_criteria(changed, criteria_schema)
+    assert received in error.value.received
+    assert remedy in error.value.remedy
+
+
+def test_every_object_of_the_schemas_is_closed(schema, criteria_schema):
     def objects(node):
         if isinstance(node, dict):
             if node.get("type") == "object":
@@ -37,7 +74,8 @@ def test_every_object_of_the_schema_is_closed(schema):
             for value in node.values():
                 yield from objects(value)
 
-    assert all("additionalProperties" in node for node in objects(schema))
+    for whole in (schema, criteria_schema):
+        assert all("additionalProperties" in node for node in objects(whole))
 
 
 @pytest.mark.parametrize(
@@ -59,23 +97,27 @@ def test_every_object_of_the_schema_is_closed(schema):
         (["invariance", "families"], ["deformations"], "none", "add it"),
         (["invariance", "delta"], [1, 3], "[1, 3]", "add it"),
         (["invariance", "repeats"], 1, "1", "ask for 2"),
-        (["layers", "vgg19"], ["conv1_2"], "5 px", "later layer"),
+        (["distances"], ["vgg19", "conv1_2"], "conv1_2", "add it"),
         (["seed"], "zero", "not of type 'integer'", "schema"),
+        (["pairs"], [[["vgg19", "conv2_2"], ["resnet50", "layer9"]]], "layer9", "add it"),
+        (["pairs"], [[["vgg19", "conv2_2"], ["vgg19", "conv2_2"]]], "twice", "drop it"),
+        (["pairs"], [[["vgg19", "conv2_2"]]], "too short", "schema"),
+        (["reference"], "quick", "'quick'", "committed"),
     ],
 )
-def test_bad_values_are_named(config, schema, path, value, received, remedy):
+def test_bad_values_are_named(config, schema, criteria, path, value, received, remedy):
     changed = copy.deepcopy(config)
     at = changed
     for key in path[:-1]:
         at = at[key]
     at[path[-1]] = value
     with pytest.raises(UserError) as error:
-        check(changed, schema)
+        check(changed, schema, criteria)
     assert received in error.value.received
     assert remedy in error.value.remedy
 
 
-def test_missing_key_is_named(config, schema):
+def test_missing_key_is_named(config, schema, criteria):
     del config["natural"]
     with pytest.raises(UserError, match="'natural'"):
-        check(config, schema)
+        check(config, schema, criteria)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ from diversevis.files import cache_directory, output_directory
 from diversevis.invariance.families import FAMILIES, build_families
 from diversevis.invariance.indices import COLUMNS, measure_invariance, rows
 from diversevis.invariance.indices import arrays as invariance_arrays
-from diversevis.invariance.transformation import DEFAULT_SAMPLING, TEXTURE, Sampling
+from diversevis.invariance.transformation import DEFAULT_SAMPLING, TEXTURES, Sampling
 from diversevis.layers import CONTROLS, best_natural_patches, load_units
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure, status
@@ -29,8 +29,9 @@ from diversevis.networks.trunk import (
     layers,
     load_trunk,
 )
+from diversevis.stages import read_config, stages
 from diversevis.synthesis.diverse import diverse_sets
-from diversevis.synthesis.engine import Schedule
+from diversevis.synthesis.engine import SCHEDULES, Schedule, of_length
 from diversevis.synthesis.output import (
     METRICS,
     arrays,
@@ -100,9 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     look.add_argument(
         "--distance", metavar="pixels|LAYER", help="where images differ (end of the stage before)"
     )
-    look.add_argument(
-        "--steps", type=int, default=Schedule.steps, metavar="N", help="most steps (2000)"
-    )
+    look.add_argument("--steps", type=int, metavar="N", help="most steps (2000; fast: 120)")
     _common(look)
     look.add_argument("--out", type=Path, metavar="DIR", help="(visualizations/NETWORK/LAYER)")
     look.set_defaults(run=_visualize)
@@ -127,9 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PX,...",
         help="displacements in pixels per 24 px of patch (1,2,3)",
     )
-    test.add_argument(
-        "--steps", type=int, default=TEXTURE.steps, metavar="N", help="steps a canvas (700)"
-    )
+    test.add_argument("--steps", type=int, metavar="N", help="steps a canvas (700; fast: 100)")
     test.add_argument(
         "--members",
         type=int,
@@ -140,12 +137,29 @@ def _parser() -> argparse.ArgumentParser:
     _common(test)
     test.add_argument("--out", type=Path, metavar="DIR", help="(invariance/NETWORK/LAYER)")
     test.set_defaults(run=_invariance)
+
+    batch = commands.add_parser(
+        "run",
+        help="compute all arrays of a configuration, where there is PyTorch but no workflow",
+        description="What exists already is kept. The workflow takes the results up: it then has "
+        "only tables and figures left to make.",
+    )
+    batch.add_argument("config", type=Path, metavar="FILE", help="config/SCALE.yaml, or as JSON")
+    batch.add_argument("--device", choices=("auto", "cpu", "cuda"), help="(the configuration's)")
+    batch.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="(results)")
+    batch.set_defaults(run=_run)
     return parser
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--schedule",
+        choices=tuple(SCHEDULES),
+        default="published",
+        help="fast ends as high or higher in a seventh of the steps (published)",
+    )
     parser.add_argument(
         "--precision",
         choices=tuple(DTYPES),
@@ -183,11 +197,37 @@ def _fetch(options: argparse.Namespace) -> None:
         print(f"{name}: {stored.path} (from {stored.source})")
 
 
+def _run(options: argparse.Namespace) -> None:
+    config = read_config(options.config)
+    if options.device:
+        config["device"] = options.device
+    root = options.out / config["scale"]
+    for stage in stages(config, root):
+        name = stage.files[0].relative_to(root)
+        if all(path.exists() for path in stage.files):
+            print(f"{name}: kept")
+            continue
+        begin = time.monotonic()
+        for path in stage.files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        stage.compute()
+        print(f"{name}: {time.monotonic() - begin:.0f} s", flush=True)
+    print(f"written to {root}")
+
+
+def _schedule(named: Mapping[str, Schedule], options: argparse.Namespace) -> Schedule:
+    schedule = named[options.schedule]
+    if options.steps is None:
+        return schedule
+    if options.steps < 1:
+        raise UserError("at least one step", str(options.steps), "give --steps a larger number")
+    return of_length(schedule, options.steps)
+
+
 def _visualize(options: argparse.Namespace) -> None:
     network = get_network(options.network)
     find_layer(network, options.layer)
-    if options.steps < 1:
-        raise UserError("at least one step", str(options.steps), "give --steps a larger number")
+    schedule = _schedule(SCHEDULES, options)
     device = choose_device(options.device)
     trunk = load_trunk(network, options.layer, device=device)
     targets = channels(trunk, options.channels)
@@ -197,7 +237,7 @@ def _visualize(options: argparse.Namespace) -> None:
         "images": options.images,
         "distance": default_distance(trunk) if wanted is None else check_distance(trunk, wanted),
         "seed": options.seed,
-        "schedule": Schedule(steps=options.steps),
+        "schedule": schedule,
         "compute_dtype": DTYPES[options.precision],
         "progress": True,
     }
@@ -239,15 +279,15 @@ def _visualize(options: argparse.Namespace) -> None:
 
 
 def _invariance(options: argparse.Namespace) -> None:
-    if options.steps < 1 or options.members < 1:
-        raise UserError("at least one step and one member", "fewer", "give larger numbers")
+    schedule = _schedule(TEXTURES, options)
+    if options.members < 1:
+        raise UserError("at least one member", str(options.members), "give --members a larger one")
     device = choose_device(options.device)
     units = load_units(options.network, options.layer, device=device)
     targets = channels(units, options.channels)
     families = build_families(options.families, options.delta, units.size)
     folder = options.out or Path("invariance", options.network, options.layer)
     sampling = Sampling(per_step=options.members)
-    schedule = replace(TEXTURE, steps=options.steps, patience=options.steps)
     with output_directory(folder):
         for stale in folder.glob("unit_*.png"):  # of an earlier run, they may show other units
             stale.unlink()
@@ -260,6 +300,7 @@ def _invariance(options: argparse.Namespace) -> None:
             ),
             sampling=sampling,
             schedule=schedule,
+            peak_schedule=SCHEDULES[options.schedule],
             seed=options.seed,
             compute_dtype=DTYPES[options.precision],
             progress=True,

@@ -1,76 +1,116 @@
-"""Claim C1 and its intervals, on tables whose verdict is known."""
+"""The claims on tables whose verdict is known."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from diversevis.analysis.claims import diversity_claim
-from diversevis.analysis.statistics import median_interval, share_interval
+from diversevis.analysis.claims import claim_table
+from diversevis.analysis.pairs import pair_table
 
-
-def units(ratios, activation=0.95, left_out=""):
-    return pd.DataFrame(
-        {
-            "network": "net",
-            "layer": ["a"] * (len(ratios) // 2) + ["b"] * (len(ratios) - len(ratios) // 2),
-            "distance_ratio": ratios,
-            "activation_ratio": activation,
-            "left_out": left_out,
-        }
-    )
+PAIR = (("vgg19", "conv3_1"), ("resnet50", "layer1.1"))
 
 
-def test_holds_when_all_units_gain():
-    claim = diversity_claim(units(np.linspace(1.5, 3, 20)), fraction=0.9)
-    assert claim.layer.tolist() == ["a", "b", "all"]
-    overall = claim.iloc[-1]
-    assert overall.share == 1
-    assert overall.median_distance_ratio == pytest.approx(2.25)
-    assert 1 < overall.ratio_low < 2.25 < overall.ratio_high
-    assert overall.holds
+def judge(units, criteria, pairs=(PAIR,)):
+    return claim_table(units, pair_table(units, pairs, criteria["C4"]), criteria)
+
+
+def verdicts(table):
+    held = table.groupby("claim")["holds"].agg(lambda column: column.unique().tolist())
+    assert (held.str.len() == 1).all(), "one verdict a claim, in all of its rows"
+    return {claim: values[0] for claim, values in held.items()}
+
+
+def invariant(phase=(), bent=()):
+    """Return who is invariant to what among 20 units of either network."""
+    at = np.arange(40)
+    return {"phase_invariant": np.isin(at, phase), "deformation_invariant": np.isin(at, bent)}
+
+
+def test_all_claims_hold(make_units, criteria):
+    table = judge(make_units(**invariant(phase=[0, 1], bent=[1, 2, 3])), criteria)
+    assert verdicts(table) == {"C1": True, "C2": True, "C3": True, "C4": True}
+    counted = table[table.quantity.str.startswith("units with")].set_index("claim")
+    assert counted.value.to_dict() == {"C2": 2, "C3": 3}
+    assert counted.units.eq(20).all()  # of VGG-19
+    overlap = table[(table.claim == "C3") & table.quantity.str.contains("these")].iloc[0]
+    assert overlap.value == pytest.approx(1 / 3)
+    assert table.figure.ne("").all()
+    assert set(table.table) == {"layers", "units", "pairs"}
 
 
 @pytest.mark.parametrize(
-    "table",
+    "change",
     [
-        units([2.0] * 18 + [0.9] * 2),  # 90 % of units are not 95 %
-        units([1.0] * 20),  # restarts themselves
-        units([2.0] * 20, activation=0.8),  # more distinct, but too weak
+        {"distance_ratio": [2.0] * 36 + [0.9] * 4},  # 90 % of units are not 95 %
+        {"distance_ratio": 1.0},  # restarts themselves
+        {"activation_ratio": 0.8},  # more distinct, but too weak
     ],
 )
-def test_does_not_hold(table):
-    assert not diversity_claim(table, fraction=0.9).iloc[-1].holds
+def test_c1_fails(make_units, criteria, change):
+    assert verdicts(judge(make_units(**change), criteria))["C1"] is False
 
 
-def test_units_left_out_do_not_count():
-    table = pd.concat([units([2.0] * 10), units([0.5] * 4, left_out="dead")])
-    overall = diversity_claim(table, fraction=0.9).iloc[-1]
-    assert (overall.units, overall.share) == (10, 1)
+def test_units_left_out_do_not_count(make_units, criteria):
+    reasons = ["dead"] * 4 + [""] * 36
+    units = make_units(left_out=reasons, distance_ratio=[0.5] * 4 + [2.0] * 36)
+    units = units.assign(**invariant(phase=[0], bent=[1]))
+    table = judge(units, criteria)
+    assert verdicts(table) == {"C1": True, "C2": False, "C3": False, "C4": True}
+    assert table[table.claim == "C1"].units.tolist() == [36, 36]
 
 
-def test_median_interval_covers_as_often_as_it_says():
-    stream = np.random.default_rng(0)
-    hits = 0
-    for _ in range(200):
-        low, high = median_interval(stream.normal(size=25), resamples=400)
-        hits += low <= 0 <= high
-    # 95 % of 200, four binomial standard deviations down; the percentile interval runs a bit wide.
-    assert hits >= 178
+def test_c2_and_c3_are_about_every_vgg19_and_no_other(make_units, criteria):
+    units = make_units(**invariant(phase=range(20, 40), bent=range(20, 40)))
+    found = verdicts(judge(units, criteria))
+    assert (found["C2"], found["C3"]) == (False, False)
+    renamed = units.replace({"network": {"resnet50": "vgg19-torchvision"}})
+    assert verdicts(judge(renamed, criteria))["C2"] is True
 
 
-def test_median_interval_is_seeded():
-    values = np.arange(20.0)
-    assert median_interval(values, seed=1) == median_interval(values, seed=1)
-    assert np.isnan(median_interval(values[:1])).all()
+def test_c3_fails_where_its_units_are_mostly_those_of_c2(make_units, criteria):
+    units = make_units(**invariant(phase=[0, 1, 2], bent=[1, 2, 3]))
+    assert verdicts(judge(units, criteria))["C3"] is False
 
 
-def test_share_interval_is_wilsons():
-    z = stats.norm.ppf(0.975)
-    n, p = 40, 36 / 40
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    assert share_interval(36, 40) == pytest.approx((centre - half, centre + half), rel=1e-9)
-    assert np.isnan(share_interval(0, 0)).all()
+def test_c4_needs_one_pair_and_reports_all(make_units, criteria):
+    level = make_units(phase_above=np.tile(np.linspace(0, 0.6, 20), 2))
+    assert verdicts(judge(level, criteria))["C4"] is False
+    table = judge(make_units(), criteria)
+    rows = table[table.claim == "C4"]
+    assert rows.met.tolist() == [True, True, False]
+    assert rows.value.tolist() == [1, -1, 0]
+    assert "vgg19 conv3_1 below resnet50 layer1.1" in rows.quantity.iloc[1]
+
+
+def test_c4_is_open_where_no_outcome_could_meet_it(make_units, criteria):
+    # Six against six, wholly apart: p is 2 / 924, so two tests can pass 0.01 and six cannot.
+    units = make_units(6)
+    assert verdicts(judge(units, criteria))["C4"] is True
+    layers = [units.assign(layer=units.layer + end) for end in ("", "b", "c")]
+    pairs = [tuple((network, layer + end) for network, layer in PAIR) for end in ("", "b", "c")]
+    many = judge(pd.concat(layers, ignore_index=True), criteria, pairs)
+    assert verdicts(many)["C4"] is None
+    assert many[many.claim == "C4"].met.isna().all()
+
+
+def test_withheld_indices_leave_claims_open(make_units, criteria):
+    bent = make_units(**invariant(bent=[2]))
+    phase = [name for name in bent if name.startswith("phase_") and name != "phase_invariant"]
+    table = judge(bent.assign(**dict.fromkeys(phase, np.nan), withheld="phase"), criteria)
+    # C3 is open since it cannot be said whether its units are others than C2's.
+    assert verdicts(table) == {"C1": True, "C2": None, "C3": None, "C4": None}
+
+
+def test_nothing_measured_decides_nothing(make_units, criteria):
+    units = make_units(left_out="dead")
+    assert set(verdicts(judge(units, criteria)).values()) == {None}
+    assert verdicts(judge(make_units(), criteria, pairs=()))["C4"] is None
+
+
+def test_verdicts_survive_the_file(make_units, criteria, tmp_path):
+    judge(make_units(withheld="phase"), criteria).to_csv(tmp_path / "claims.csv", index=False)
+    read = pd.read_csv(tmp_path / "claims.csv")
+    assert set(read[read.claim == "C1"].holds) == {True}
+    assert read[read.claim == "C4"].holds.isna().all()

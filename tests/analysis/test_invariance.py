@@ -6,13 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diversevis.analysis.invariance import (
-    agreement_table,
-    controls_table,
-    invariance_table,
-    kinds_table,
-    unit_kinds,
-)
+from diversevis.analysis.invariance import agreement_table, invariance_table
+from diversevis.analysis.units import unit_table
 
 
 def outcome(layer, channel, family, delta, mean, surrogate, *, seed=0, mask="fixed", **other):
@@ -86,9 +81,30 @@ def stability():
     )
 
 
+PASSED = pd.DataFrame({"index": ["phase", "deformation"], "holds": [True, True]})
+FAILED = PASSED.assign(holds=[True, False])
+
+
+def tabulate(tests, gratings, stability, controls=PASSED):
+    return invariance_table(tests, gratings, stability, controls, delta=2)
+
+
 @pytest.fixture
 def units(tests, gratings, stability):
-    return invariance_table(tests, gratings, stability, controls_table(controls()))
+    return tabulate(tests, gratings, stability)
+
+
+@pytest.fixture
+def synthesis():
+    return pd.DataFrame(
+        {
+            "network": "net",
+            "layer": "a",
+            "channel": list(PHASE),
+            "restart_mean_activation": 9.0,
+            "natural_maximum": 3.0,
+        }
+    )
 
 
 def test_one_row_a_unit_with_means_over_seeds_and_their_spread(units):
@@ -109,11 +125,40 @@ def test_one_row_a_unit_with_means_over_seeds_and_their_spread(units):
 def test_units_woken_by_natural_patches_and_units_left_out(tests, gratings, stability):
     tests.loc[tests.channel == 5, "from_noise"] = -1.0
     tests.loc[tests.channel == 8, ["f_max", "mean", "left_out"]] = [-1.0, np.nan, "never"]
-    judged = controls_table(controls())
-    table = invariance_table(tests, gratings, stability, judged).set_index("channel")
+    late = (tests.channel == 9) & (tests.seed == 0)  # which the second seed drives
+    tests.loc[late, ["f_max", "mean", "left_out"]] = [-1.0, np.nan, "never"]
+    table = tabulate(tests, gratings, stability).set_index("channel")
     assert table.needed_natural.tolist() == [False, True, False, False]
-    assert table.left_out[8] == "never"
-    assert len(unit_kinds(table.reset_index())) == 3
+    assert table.left_out.to_dict() == {3: "", 5: "", 8: "never", 9: ""}
+    assert table.phase_index[9] == pytest.approx(PHASE[9] + 0.02)
+
+
+def test_layers_too_small_for_a_family_have_empty_columns(tests, gratings, stability, synthesis):
+    bent = tests.family == "deformations"
+    small = tests[~bent & (tests.seed == 0)].assign(layer="b")  # shifts alone
+    more = [table.assign(layer="b") for table in (gratings, stability)]
+    tiny = gratings.assign(layer="c")  # too small for all families
+    table = tabulate(
+        pd.concat([tests, small]), pd.concat([gratings, more[0], tiny]), stability
+    ).set_index("layer")
+    assert table.loc["a"].drop(columns="shift_uncertainty").notna().all(axis=None)
+    columns = ["deformation_index_2", "deformation_uncertainty", "stability_mean_2"]
+    assert table.loc["b", columns].isna().all(axis=None)
+    assert table.loc["b", ["phase_index", "shift_index_2", "f1_f0"]].notna().all(axis=None)
+    assert table.loc["c", ["phase_index", "f_max"]].isna().all(axis=None)
+    assert (table.loc["c", "left_out"] == "").all()
+    assert not table.loc["c", "needed_natural"].any()
+
+
+def test_runs_without_any_test_have_all_columns(tests, gratings, stability, synthesis, criteria):
+    table = tabulate(tests.iloc[:0], gratings, stability.iloc[:0])
+    joined = unit_table(synthesis, table, criteria)
+    assert len(joined) == 4
+    assert joined[["phase_above", "shift_above", "deformation_above"]].isna().all(axis=None)
+    assert not joined[["phase_invariant", "deformation_invariant"]].any(axis=None)
+    assert (joined.left_out == "").all()
+    dead = synthesis.assign(restart_mean_activation=-1.0, natural_maximum=-0.1)
+    assert (unit_table(dead, table, criteria).left_out != "").all()
 
 
 def test_agreement_of_seeds_and_with_gratings(units, tests):
@@ -127,53 +172,27 @@ def test_agreement_of_seeds_and_with_gratings(units, tests):
     assert overall.loc["phase index and F1/F0", "units"] == 4
 
 
-def test_kinds_follow_the_criteria(units):
-    kinds = unit_kinds(units).set_index("channel")
+def test_units_meet_the_criteria_of_the_claims(units, synthesis, criteria):
+    table = unit_table(synthesis, units, criteria).set_index("channel")
     # 9: index 0.86, 0.66 above its surrogate; 8 is too low, 5 lower.
-    assert kinds.phase_invariant.to_dict() == {3: True, 5: False, 8: False, 9: True}
+    assert table.phase_invariant.to_dict() == {3: True, 5: False, 8: False, 9: True}
     # Above the surrogate by 0.09, 0.39, 0.04, 0.05, less the seeds' spread.
-    assert kinds.deformation_invariant.to_dict() == {3: False, 5: True, 8: False, 9: False}
-    overall = kinds_table(units).iloc[-1]
-    assert (overall.phase_invariant, overall.deformation_invariant, overall.both) == (2, 1, 0)
+    assert table.deformation_invariant.to_dict() == {3: False, 5: True, 8: False, 9: False}
+    assert table.phase_above[3] == pytest.approx(0.71)
+    assert table.shift_above[3] == pytest.approx(0.1)
+    assert table.deformation_above[5] == pytest.approx(0.39)
 
 
-def controls(complex_phase=0.95, simple_phase=0.2, deformable=0.75, simple_surrogate=0.2):
-    rows = []
-    for channel in range(2):
-        rows += [
-            outcome("simple", channel, "all-shifts", np.nan, simple_phase, simple_surrogate),
-            outcome("complex", channel, "all-shifts", np.nan, complex_phase, 0.2),
-            outcome("rigid", channel, "deformations", 2.0, 0.5, 0.5),
-            outcome("deformable", channel, "deformations", 2.0, deformable, 0.5),
-        ]
-    return pd.DataFrame(rows)
-
-
-def test_controls_that_pass():
-    table = controls_table(controls())
-    assert table.holds.all()
-    assert set(table["index"]) == {"phase", "deformation"}
-
-
-@pytest.mark.parametrize(
-    ("change", "fails"),
-    [
-        ({"complex_phase": 0.85}, "lowest phase index"),
-        ({"simple_phase": 0.4, "simple_surrogate": 0.4}, "above simple cells"),
-        ({"deformable": 0.58}, "deformable above rigid"),
-        ({"simple_surrogate": 0.25}, "linear units"),
-    ],
-)
-def test_controls_that_fail_say_which(change, fails):
-    table = controls_table(controls(**change))
-    failed = table[~table.holds]
-    assert len(failed) == 1
-    assert fails in failed.criterion.iloc[0]
+def test_units_that_were_not_tested_stay(units, synthesis, criteria):
+    table = unit_table(synthesis, units[units.channel != 5], criteria).set_index("channel")
+    assert len(table) == 4
+    assert np.isnan(table.phase_index[5])
+    assert not table.phase_invariant[5]
+    assert table.left_out[5] == ""
 
 
 def test_an_index_that_fails_its_controls_is_withheld(tests, gratings, stability):
-    failed = controls_table(controls(deformable=0.58))
-    table = invariance_table(tests, gratings, stability, failed)
+    table = tabulate(tests, gratings, stability, FAILED)
     assert table.deformation_index_2.isna().all()
     assert table.phase_index.notna().all()
     assert (table.withheld == "deformation").all()
@@ -183,7 +202,7 @@ def test_seeds_that_find_other_peaks_do_not_differ_in_invariance(tests, gratings
     lower = tests.seed == 1
     tests.loc[lower, "f_max"] = 8.0
     tests.loc[lower, "mean"] *= 10.0 / 8.0  # the same responses, relative to a lower peak
-    table = invariance_table(tests, gratings, stability, controls_table(controls()))
+    table = tabulate(tests, gratings, stability)
     row = table.set_index("channel").loc[3]
     assert row.phase_index == pytest.approx(0.91)
     assert row.f_max == 10

@@ -1,4 +1,4 @@
-"""One row a unit, joined from sweeps and natural responses."""
+"""Tables of synthesis, and tables as files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import pandas as pd
 import pytest
 import torch
 
-from diversevis.analysis.tables import norm_table, unit_table, write_frame
+from diversevis.analysis.tables import (
+    norm_table,
+    read_frames,
+    synthesis_table,
+    write_frame,
+)
 from diversevis.stimuli.natural import NaturalResponses
 
 
@@ -46,7 +51,7 @@ def natural():
 
 
 def test_restarts_chosen_set_and_natural_patches_in_one_row(sweeps, natural):
-    table = unit_table(sweeps, natural).set_index("channel")
+    table = synthesis_table(sweeps, natural).set_index("channel")
     row = table.loc[3]
     assert row.restart_mean_activation == 10
     assert row.diverse_mean_activation == 9.5
@@ -54,8 +59,10 @@ def test_restarts_chosen_set_and_natural_patches_in_one_row(sweeps, natural):
     assert row.activation_ratio == pytest.approx(0.95)
     assert row.distance_ratio == 2
     assert (row.natural_median, row.natural_99_percent, row.natural_maximum) == (31, 32, 33)
-    assert row.left_out == ""
-    assert "above zero" in table.loc[5].left_out
+    assert row["size"] == 2
+    # Nothing relative to restarts that drive nothing.
+    assert table.loc[5, ["activation_ratio", "distance_ratio"]].isna().all()
+    assert table.loc[5].restart_mean_activation == -1
 
 
 def test_norm_table_measures_what_it_says():
@@ -72,3 +79,15 @@ def test_tables_are_written_whole(tmp_path, sweeps):
     read = pd.read_csv(tmp_path / "deep" / "table.csv")
     # Seven digits are written; a column of whole numbers comes back as integers.
     pd.testing.assert_frame_equal(read, sweeps, rtol=1e-6, check_dtype=False)
+
+
+def test_tables_of_layers_without_rows_may_be_among_others(tmp_path, sweeps):
+    sweeps = sweeps.assign(left_out="")
+    write_frame(tmp_path / "full.csv", sweeps)
+    write_frame(tmp_path / "empty.csv", sweeps.iloc[:0])
+    read = read_frames([tmp_path / "empty.csv", tmp_path / "full.csv"])
+    assert (read.left_out == "").all()
+    assert read.dtypes.to_dict() == read_frames([tmp_path / "full.csv"]).dtypes.to_dict()
+    nothing = read_frames([tmp_path / "empty.csv"])
+    assert nothing.columns.tolist() == sweeps.columns.tolist()
+    assert nothing.empty

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from diversevis.figures.data import Layer
 from diversevis.figures.invariance_data import FamilyData, MeasuredLayer
@@ -16,6 +19,13 @@ from diversevis.stimuli.masks import window
 from diversevis.synthesis.diverse import DiverseSets
 
 SIZE = 5
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def criteria():
+    """What the claims and controls are held to."""
+    return yaml.safe_load((ROOT / "config/criteria.yaml").read_text())
 
 
 @pytest.fixture
@@ -97,6 +107,12 @@ def sweeps() -> pd.DataFrame:
 PATCH, DELTAS = 10, (1.0, 2.0)
 
 
+@functools.cache
+def family_of(name: str, delta: float | None):
+    """Return a family, made once: deformations first find out how rare those are that fit."""
+    return get_family(name)(PATCH, delta)
+
+
 @pytest.fixture
 def make_measured():
     """Tests of a layer; responses fall from 2 at the first member to 1 at the last, times unit."""
@@ -113,7 +129,7 @@ def make_measured():
         rng = np.random.default_rng(0)
 
         def family(name: str, delta: float | None, mask: str) -> FamilyData:
-            kind = get_family(name)(PATCH, delta)
+            kind = family_of(name, delta)
             if delta is None:
                 members = kind.complete().float().numpy()
             else:
@@ -180,7 +196,45 @@ def make_units():
                         f"deformation_surrogate_{delta:g}": 0.6 - 0.1 * delta,
                     }
                 rows.append(row)
-        return pd.DataFrame(rows).astype({"left_out": object})
+        return above(pd.DataFrame(rows).astype({"left_out": object}))
+
+    return make
+
+
+def above(units: pd.DataFrame) -> pd.DataFrame:
+    """Add what the table of units derives from indices, by the criteria of C2 and C3."""
+    units = units.assign(phase_above=units.phase_index - units.phase_surrogate)
+    for family in ("shift", "deformation"):
+        index, surrogate = (f"{family}_{part}_2" for part in ("index", "surrogate"))
+        known = {index, surrogate} <= set(units.columns)
+        units[f"{family}_above"] = units[index] - units[surrogate] if known else np.nan
+    gained = units.deformation_above - units.deformation_uncertainty
+    units["phase_invariant"] = (units.phase_index >= 0.8) & (units.phase_above >= 0.5)
+    units["deformation_invariant"] = gained >= 0.1
+    return units
+
+
+@pytest.fixture
+def medians():
+    """The table of layers for a table of units, with intervals a tenth to either side."""
+
+    def make(units: pd.DataFrame, *quantities: str) -> pd.DataFrame:
+        kept = units[units.left_out.isna()]
+        rows = [
+            {
+                "network": network,
+                "layer": layer,
+                "quantity": quantity,
+                "statistic": "median",
+                "value": own[quantity].median(),
+                "low": own[quantity].median() - 0.1,
+                "high": own[quantity].median() + 0.1,
+            }
+            for (network, layer), own in kept.groupby(["network", "layer"], sort=False)
+            for quantity in quantities
+        ]
+        columns = ["network", "layer", "quantity", "statistic", "value", "low", "high"]
+        return pd.DataFrame(rows, columns=columns)
 
     return make
 
@@ -195,7 +249,9 @@ def never_driven():
         units = units.copy()
         here = (units.layer == layer.layer) & (units.channel == int(layer.names[unit]))
         units.loc[here, "left_out"] = "no patch drives it above zero"
-        units.loc[here, [name for name in units if "_index" in name]] = np.nan
+        units.loc[here, [name for name in units if name.endswith("_above") or "_index" in name]] = (
+            np.nan
+        )
         return replace(layer, f_max=f_max), units
 
     return take_out

@@ -51,6 +51,11 @@ def controls(make_measured, make_units):
     return make
 
 
+@pytest.fixture
+def controls_criteria(criteria):
+    return criteria["controls"]
+
+
 def dots(axes, *, filled: bool):
     """Values of all units, kind by kind."""
     return np.concatenate(
@@ -71,9 +76,9 @@ def criteria(axes):
     ]
 
 
-def test_shows_all_units_of_all_kinds(controls):
+def test_shows_all_units_of_all_kinds(controls, controls_criteria):
     layers, tests, table = controls()
-    figure = draw(layers, tests)
+    figure = draw(layers, tests, criteria=controls_criteria)
     _, phase, deformation, above = figure.axes
     np.testing.assert_allclose(dots(phase, filled=True), table.phase_index)
     np.testing.assert_allclose(dots(phase, filled=False), table.phase_surrogate)
@@ -86,58 +91,62 @@ def test_shows_all_units_of_all_kinds(controls):
     assert overlapping(figure) == []
 
 
-def test_draws_the_criteria(controls):
+def test_draws_the_criteria(controls, controls_criteria):
     layers, tests, _ = controls()
-    _, phase, deformation, above = draw(layers, tests).axes
+    _, phase, deformation, above = draw(layers, tests, criteria=controls_criteria).axes
     assert criteria(phase) == pytest.approx([0.9, 0.23 + 0.6])
     assert criteria(deformation) == []
     assert criteria(above) == pytest.approx([0.03 + 0.1])
 
 
-def test_linear_units_tell_their_largest_difference(controls):
+def test_linear_units_tell_their_largest_difference(controls, controls_criteria):
     layers, tests, _ = controls()
     here = (tests.layer == "rigid") & (tests.channel == 102) & (tests.family == "shifts")
     tests.loc[here, "mean"] = tests.surrogate_mean - 0.321
-    texts = [text for text in shown(draw(layers, tests)) if text.startswith("largest")]
+    texts = [
+        text
+        for text in shown(draw(layers, tests, criteria=controls_criteria))
+        if text.startswith("largest")
+    ]
     # Simple cells: deformations by 1 px, where the made-up index is furthest from its stand-in.
     assert texts == ["largest in any\nfamily 0.260", "largest in any\nfamily 0.321"]
 
 
-def test_seeds_are_averaged_and_the_order_of_rows_does_not_matter(controls):
+def test_seeds_are_averaged_and_the_order_of_rows_does_not_matter(controls, controls_criteria):
     layers, tests, table = controls()
     tests = pd.concat([tests.assign(mean=tests["mean"] + shift) for shift in (-0.1, 0.1)])
-    phase = draw(layers, tests.sample(frac=1, random_state=0)).axes[1]
+    phase = draw(layers, tests.sample(frac=1, random_state=0), criteria=controls_criteria).axes[1]
     np.testing.assert_allclose(dots(phase, filled=True), table.phase_index)
 
 
 @pytest.mark.parametrize("kinds", [("simple",), ("complex", "deformable")])
-def test_some_kinds(controls, kinds):
+def test_some_kinds(controls, controls_criteria, kinds):
     layers, tests, _ = controls(kinds, units=1)
-    figure = draw(layers, tests)
+    figure = draw(layers, tests, criteria=controls_criteria)
     assert [text for text in shown(figure) if text in KINDS] == list(kinds)
     assert overlapping(figure) == []
 
 
-def test_without_deformations_or_textures(controls):
+def test_without_deformations_or_textures(controls, controls_criteria):
     layers, tests, _ = controls(families=("all-shifts",), masks=("fixed",))
-    figure = draw(layers, tests)
+    figure = draw(layers, tests, criteria=controls_criteria)
     assert len(dots(figure.axes[1], filled=True)) == 20
     assert not [line for line in figure.axes[3].lines if line.get_marker() == "o"]
     layers, tests, _ = controls(families=("deformations",))
-    figure = draw(layers, tests)
+    figure = draw(layers, tests, criteria=controls_criteria)
     assert len(dots(figure.axes[3], filled=True)) == 20
     assert overlapping(figure) == []
 
 
-def test_a_unit_without_an_index_has_no_dot(controls):
+def test_a_unit_without_an_index_has_no_dot(controls, controls_criteria):
     layers, tests, _ = controls()
     tests.loc[(tests.layer == "rigid") & (tests.channel == 101), "mean"] = np.nan
-    _, phase, _, above = draw(layers, tests).axes
+    _, phase, _, above = draw(layers, tests, criteria=controls_criteria).axes
     assert np.isnan(dots(phase, filled=True)).sum() == 1
     assert criteria(above) == pytest.approx([0.03 + 0.1])
     assert np.isfinite(above.get_xlim()).all()
 
 
-def test_same_bytes(controls, tmp_path):
+def test_same_bytes(controls, controls_criteria, tmp_path):
     layers, tests, _ = controls(("simple", "complex"), units=1)
-    assert same_bytes(lambda: draw(layers, tests), tmp_path)
+    assert same_bytes(lambda: draw(layers, tests, criteria=controls_criteria), tmp_path)

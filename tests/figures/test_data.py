@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diversevis.errors import UserError
-from diversevis.figures.data import load_layer
+from diversevis.figures.data import evenly, load_layer, load_layers, load_sets
 
 
 @pytest.fixture
@@ -56,3 +56,38 @@ def test_files_of_different_layers_are_refused(files):
     np.savez(sweep_path, **{**sweep, "channels": np.array([4, 8])})
     with pytest.raises(UserError, match="channels 0 to 7"):
         load_layer("vgg19", "conv3_1", sweep_path, natural_path)
+
+
+def test_sets_come_without_natural_patches(files):
+    sets = load_sets("controls", "simple", files[0])
+    layer = load_layer("controls", "simple", *files[:2])
+    for name, value in vars(sets).items():
+        np.testing.assert_array_equal(getattr(layer, name), value)
+    assert [sets.place(4), sets.place(7), sets.place(5)] == [0, 1, None]
+
+
+def test_takes_channels_in_order(files):
+    sets = load_sets("vgg19", "conv3_1", files[0]).take([7, 4])
+    assert sets.channels.tolist() == [7, 4]
+    assert sets.selected.tolist() == [False, True]
+    np.testing.assert_array_equal(sets.restarts, files[2]["images"][0, ::-1])
+
+
+def test_layers_have_their_own_files(files, tmp_path):
+    sweep = {**files[2], "channels": np.array([1, 2])}
+    np.savez(tmp_path / "other.npz", **sweep)
+    layers = load_layers(
+        [("vgg19", "conv3_1"), ("resnet50", "layer1.0")],
+        [files[0], tmp_path / "other.npz"],
+        [files[1]] * 2,
+    )
+    assert [layer.network for layer in layers] == ["vgg19", "resnet50"]
+    assert [layer.channels.tolist() for layer in layers] == [[4, 7], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "places"),
+    [(0, 3, []), (2, 3, [0, 1]), (6, 6, [0, 1, 2, 3, 4, 5]), (9, 3, [0, 4, 8]), (5, 1, [0])],
+)
+def test_evenly_spaced_places(count, most, places):
+    assert evenly(count, most) == places

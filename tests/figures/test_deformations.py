@@ -82,6 +82,24 @@ def test_any_number_of_layers_and_units(make_measured, make_units, units, count)
     assert overlapping(figure) == []
 
 
+def test_panels_share_their_scale_and_wrap(make_measured, make_units):
+    layers = [make_measured(2, "vgg19", f"conv{i}_1") for i in range(7)]
+    layers += [make_measured(2, "resnet50", "layer1.0")]
+    units = make_units(*layers)
+    units.loc[0, "shift_index_1"] = 1.3
+    empty = units.layer == "conv3_1"
+    units.loc[empty, [name for name in units if "_index_" in name or "_surrogate_" in name]] = (
+        np.nan
+    )
+    figure = draw(layers, units)
+    assert len({axes.get_ylim() for axes in figure.axes[1:]}) == 1
+    assert figure.axes[1].get_ylim()[1] > 1.3
+    tops = [round(axes.get_position().y1, 6) for axes in figure.axes[1:]]
+    assert [tops.count(top) for top in dict.fromkeys(tops)] == [4, 3, 1]
+    assert shown(figure).count("not measured") == 1
+    assert overlapping(figure) == []
+
+
 def test_eight_layers_and_units_left_out(make_measured, make_units, never_driven):
     names = [
         (network, f"layer{i}.0{network[0]}") for network in ("vgg19", "resnet50") for i in range(4)
@@ -109,7 +127,7 @@ def test_leaves_out_units_that_nothing_drives(layers, make_units, never_driven):
     layer, units = never_driven(layers[0], make_units(*layers), 2)
     figure = draw([layer, layers[1]], units)
     assert "2 of 3" in shown(figure)
-    assert "1 unit left out: no patch drives it above zero" in shown(figure)
+    assert "1 unit left out: not driven above zero" in shown(figure)
     assert "VGG-19\nconv3_1, 102" not in shown(figure)
     assert len(lines(figure.axes[1], SHIFTS, 0.5)) == 2
     assert overlapping(figure) == []

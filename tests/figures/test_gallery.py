@@ -11,7 +11,7 @@ from figure_contents import overlapping, pictures, shown
 from diversevis.figures.gallery import draw
 
 
-@pytest.mark.parametrize(("units", "n"), [(1, 6), (5, 6), (14, 6), (2, 3), (3, 8)])
+@pytest.mark.parametrize(("units", "n"), [(1, 6), (5, 6), (6, 6), (2, 3), (3, 8)])
 def test_shows_natural_patch_and_diverse_set_of_each_unit(make_layer, units, n):
     layers = [make_layer(units, n), replace(make_layer(1, n), layer="conv3_2")]
     figure = draw(layers)
@@ -46,3 +46,21 @@ def test_says_where_restarts_stand_in(make_layer):
     assert shown(kept).count("restarts: no diverse set kept 80 %") == 2
     undriven = draw([make_layer(1, selected=False, driven=False)])
     assert "restarts: their mean is below zero" in shown(undriven)
+
+
+def test_layers_with_many_units_show_some_evenly_spaced(make_layer):
+    layers = [make_layer(11), replace(make_layer(2), layer="conv3_2")]
+    figure = draw(layers)
+    names = [text for text in shown(figure) if text.isdigit()]
+    assert names == ["100", "102", "104", "106", "108", "110", "100", "101"]
+    texts = shown(figure)
+    assert texts.count("6 of 11 units, receptive field 5 px") == 1
+    assert texts.count("receptive field 5 px") == 1
+    assert overlapping(figure) == []
+
+
+def test_deep_networks_show_fewer_units_a_layer(make_layer):
+    layers = [replace(make_layer(8), layer=f"conv{i}_1") for i in range(6)]
+    figure = draw(layers)
+    assert shown(figure).count("4 of 8 units, receptive field 5 px") == 6
+    assert len(pictures(figure)) == 6 * 4 * 7

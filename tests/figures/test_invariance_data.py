@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from diversevis.errors import UserError
-from diversevis.figures.invariance_data import from_result, load_invariance
+from diversevis.figures.invariance_data import from_result, load_invariance, load_layers
 from diversevis.invariance.indices import Invariance, arrays
 from diversevis.invariance.peak import Peaks
 from diversevis.invariance.transformation import FamilyResponses
@@ -78,3 +78,13 @@ def test_says_which_array_a_file_lacks(result, tmp_path):
     np.savez(tmp_path / "canvases.npz", **content)
     with pytest.raises(UserError, match="shifts-1/mask"):
         load_invariance("vgg19", "conv3_1", tmp_path / "canvases.npz")
+
+
+def test_layers_have_their_own_files(result, tmp_path):
+    content = arrays(result)
+    for name, f_max in (("one", 1.0), ("two", 2.0)):
+        np.savez(tmp_path / f"{name}.npz", **{**content, "f_max": np.full(2, f_max)})
+    names = [("vgg19", "conv3_1"), ("resnet50", "layer1.1")]
+    layers = load_layers(names, [tmp_path / "one.npz", tmp_path / "two.npz"])
+    assert [(layer.network, layer.layer) for layer in layers] == names
+    assert [layer.f_max[0] for layer in layers] == [1, 2]

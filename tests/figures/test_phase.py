@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from figure_contents import overlapping, pictures, same_bytes, shown
 
-from diversevis.figures.phase import draw
+from diversevis.figures import phase
+from diversevis.figures.style import GREY, INK, network_colour
+
+
+@pytest.fixture
+def draw(criteria, medians):
+    def draw_with_medians(layers, units, **options):
+        table = medians(units, "phase_index")
+        return phase.draw(layers, units, table, criteria=criteria, **options)
+
+    return draw_with_medians
 
 
 def names_and_ranks(figure):
@@ -23,7 +33,7 @@ def layers(make_measured):
     ]
 
 
-def test_shows_most_and_least_of_each_network(layers, make_units):
+def test_shows_most_and_least_of_each_network(draw, layers, make_units):
     figure = draw(layers, make_units(*layers), most=3)
     names, ranks = names_and_ranks(figure)
     order = [107, 106, 105, 102, 101, 100]
@@ -34,7 +44,7 @@ def test_shows_most_and_least_of_each_network(layers, make_units):
     assert overlapping(figure) == []
 
 
-def test_prints_the_table(layers, make_units):
+def test_prints_the_table(draw, layers, make_units):
     texts = shown(draw(layers[:1], make_units(*layers), most=1))
     assert "index 1.20, stand-in 0.21, F1/F0 0.64" in texts
     assert "index 0.50, stand-in 0.21, F1/F0 1.34" in texts
@@ -42,7 +52,7 @@ def test_prints_the_table(layers, make_units):
     assert "index 0.50, stand-in 0.21, F1/F0 –" in shown(draw(layers, units))  # noqa: RUF001
 
 
-def test_maps_are_of_their_units_on_one_scale(layers, make_units):
+def test_maps_are_of_their_units_on_one_scale(draw, layers, make_units):
     responses = layers[0].find("all-shifts").responses
     responses[7] *= 0.5
     figure = draw(layers[:1], make_units(*layers), most=1)
@@ -54,7 +64,7 @@ def test_maps_are_of_their_units_on_one_scale(layers, make_units):
 
 
 @pytest.mark.parametrize(("units", "expected"), [(1, 1), (2, 2), (5, 5), (8, 6), (32, 6)])
-def test_no_unit_twice(make_measured, make_units, units, expected):
+def test_no_unit_twice(draw, make_measured, make_units, units, expected):
     layer = make_measured(units, families=("all-shifts",), masks=("fixed",))
     figure = draw([layer], make_units(layer))
     names, _ = names_and_ranks(figure)
@@ -63,27 +73,65 @@ def test_no_unit_twice(make_measured, make_units, units, expected):
 
 
 @pytest.mark.parametrize("most", [1, 2, 6])
-def test_more_or_fewer(make_measured, make_units, most):
+def test_more_or_fewer(draw, make_measured, make_units, most):
     layer = make_measured(16, families=("all-shifts",), masks=("fixed",))
     figure = draw([layer], make_units(layer), most=most)
     assert len(names_and_ranks(figure)[0]) == 2 * most
     assert overlapping(figure) == []
 
 
-def test_leaves_out_units_that_nothing_drives(layers, make_units, never_driven):
+def test_leaves_out_units_that_nothing_drives(draw, layers, make_units, never_driven):
     layer, units = never_driven(layers[0], make_units(*layers), 7)
     figure = draw([layer, layers[1]], units)
     assert "conv3_1, 107" not in shown(figure)
     assert "VGG-19: 7 units, the most and the least invariant to phase" in shown(figure)
-    assert "1 unit left out: no patch drives it above zero" in shown(figure)
+    assert "1 unit left out: not driven above zero" in shown(figure)
     assert overlapping(figure) == []
 
 
-def test_layers_without_textures(make_measured, make_units):
+def test_layers_without_textures(draw, make_measured, make_units):
     layer = make_measured(2, families=("shifts",))
     figure = draw([layer], make_units(layer))
     assert names_and_ranks(figure) == ([], [])
 
 
-def test_same_bytes(layers, make_units, tmp_path):
+def test_same_bytes(draw, layers, make_units, tmp_path):
     assert same_bytes(lambda: draw(layers, make_units(*layers), most=1), tmp_path)
+
+
+def test_distributions_show_all_units_with_the_tables_medians(draw, layers, make_units):
+    units = make_units(*layers)
+    figure = draw(layers, units, most=1)
+    axes = figure.axes[1]
+    filled = [line for line in axes.lines if line.get_marker() == "o"]
+    shown_values = [sorted(line.get_ydata()) for line in filled]
+    own = [units[units.layer == layer.layer] for layer in layers]
+    expected = [sorted(some[name]) for some in own for name in ("phase_index", "phase_surrogate")]
+    np.testing.assert_allclose(shown_values, expected)
+    colours = [line.get_markerfacecolor() for line in filled]
+    assert colours == [network_colour("vgg19"), "white", network_colour("resnet50"), "white"]
+    bars = [line.get_ydata()[0] for line in axes.lines if line.get_color() == INK]
+    np.testing.assert_allclose(bars, [0.85, 0.21, 0.85, 0.21])
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx((0.75, 0.95))
+    dashed = [line.get_ydata()[0] for line in axes.lines if line.get_color() == GREY]
+    assert 0.8 in dashed
+    assert shown(figure).count("n = 8") == 2
+
+
+def test_no_distributions_without_indices(draw, layers, make_units):
+    units = make_units(*layers)
+    units["phase_index"] = np.nan  # withheld
+    figure = draw(layers, units)
+    assert len(figure.axes) == 1
+    assert names_and_ranks(figure) == ([], [])
+
+
+def test_layers_that_are_too_small_are_passed_over(draw, layers, make_measured, make_units):
+    small = make_measured(2, "vgg19", "conv1_1", families=())
+    units = make_units(small, *layers)
+    units.loc[units.layer == "conv1_1", ["phase_index", "phase_surrogate", "phase_above"]] = np.nan
+    figure = draw([small, *layers], units)
+    labels = [label.get_text() for label in figure.axes[1].get_xticklabels()]
+    assert labels == ["conv3_1", "layer1.1"]
+    assert overlapping(figure) == []

@@ -9,7 +9,7 @@ from figure_contents import colours_of
 
 from diversevis.errors import UserError
 from diversevis.figures import style
-from diversevis.figures.restarts import draw
+from diversevis.figures.gallery import draw
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_theme_leaves_no_trace(make_layer, tmp_path):
     before = dict(mpl.rcParams)
     with style.theme():
         assert mpl.rcParams["pdf.fonttype"] == 42
-    style.save(draw(make_layer(1)), tmp_path / "a.png", tmp_path / "a.pdf")
+    style.save(draw([make_layer(1)]), tmp_path / "a.png", tmp_path / "a.pdf")
     assert dict(mpl.rcParams) == before
 
 
 def test_theme_does_not_depend_on_the_users_settings(make_layer, tmp_path):
-    style.save(draw(make_layer(1)), tmp_path / "plain.png")
+    style.save(draw([make_layer(1)]), tmp_path / "plain.png")
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "black", "savefig.dpi": 10}):
-        style.save(draw(make_layer(1)), tmp_path / "odd.png")
+        style.save(draw([make_layer(1)]), tmp_path / "odd.png")
     assert (tmp_path / "odd.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
 
 
@@ -74,6 +74,18 @@ def test_patches_are_shown_as_they_are():
     assert figure.get_size_inches() * 25.4 == pytest.approx([40, 20])
 
 
+def test_reduced_colours_stay_close():
+    patches = np.random.default_rng(0).normal(0, 40, (6, 3, 24, 24)).astype(np.float32)
+    exact, reduced = (style.page(50)[1] for _ in range(2))
+    style.show_patches(exact, patches, 0, 0, 10)
+    style.show_patches(reduced, patches, 0, 0, 10, colours=256)
+    colours = set().union(*(colours_of(image) for image in reduced.images))
+    assert len(colours) <= 256
+    for one, other in zip(exact.images, reduced.images, strict=True):
+        difference = np.abs(one.get_array().astype(int) - other.get_array().astype(int))
+        assert difference.mean() < 13  # octrees cut noise, the worst case, into steps of 32
+
+
 def test_rows_of_patches_wrap():
     _, canvas = style.page(50)
     style.show_patches(canvas, np.zeros((5, 3, 2, 2)), 0, 0, 10, gap=1, per_row=3)
@@ -81,9 +93,42 @@ def test_rows_of_patches_wrap():
     assert corners == [(0, 0), (11, 0), (22, 0), (0, 11), (11, 11)]
 
 
+@pytest.mark.parametrize(
+    ("count", "lengths"), [(0, []), (1, [1]), (5, [5]), (6, [3, 3]), (9, [5, 4]), (11, [4, 4, 3])]
+)
+def test_lines_are_as_few_and_as_equal_as_can_be(count, lengths):
+    lines = style.lines_of(list(range(count)), 5)
+    assert [len(line) for line in lines] == lengths
+    assert [name for line in lines for name in line] == list(range(count))
+
+
+def test_notes_move_into_narrow_panels():
+    _, canvas = style.page(50)
+    style.panel_title(canvas, 0, 10, 60, "VGG-19 conv3_1", "256 units")
+    style.panel_title(canvas, 0, 10, 28, "VGG-19 conv3_1", "256 units")
+    heights = [text.get_position()[1] for text in canvas.texts if text.get_text() == "256 units"]
+    assert heights == [8, 12.2]
+
+
+def test_strips_have_the_pages_scale():
+    figure, canvas = style.page(100)
+    axes = style.strip(figure, 20, 10, 30, 60)
+    at = axes.transData.transform((0, 37))[1]
+    assert at == pytest.approx(canvas.transData.transform((0, 37))[1])
+
+
+def test_pages_of_one_pdf(make_layer, tmp_path):
+    for name in ("one", "two"):
+        style.save_pages((draw([make_layer(1)]) for _ in range(3)), tmp_path / f"{name}.pdf")
+    pdf = (tmp_path / "one.pdf").read_bytes()
+    assert pdf == (tmp_path / "two.pdf").read_bytes()
+    assert pdf.count(b"/Type /Page ") + pdf.count(b"/Type /Page\n") == 3
+    assert b"CreationDate" not in pdf
+
+
 def test_equal_figures_are_equal_files(make_layer, tmp_path):
     for name in ("one", "two"):
-        style.save(draw(make_layer(2)), tmp_path / f"{name}.png", tmp_path / f"{name}.pdf")
+        style.save(draw([make_layer(2)]), tmp_path / f"{name}.png", tmp_path / f"{name}.pdf")
     for suffix, start in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
         one, two = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in ("one", "two"))
         assert one == two

@@ -78,5 +78,5 @@ def test_displacements_of_a_table(make_measured, make_units):
 def test_units_that_stay():
     units = pd.DataFrame({"left_out": [np.nan, "", "no patch drives it above zero"]})
     assert stays(units).tolist() == [True, True, False]
-    assert left_out_note(1) == "1 unit left out:\nno patch drives it above zero"
-    assert left_out_note(2) == "2 units left out:\nno patch drives them above zero"
+    assert left_out_note(1) == "1 unit left out:\nnot driven above zero"
+    assert left_out_note(2) == "2 units left out:\nnot driven above zero"

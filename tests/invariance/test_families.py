@@ -17,6 +17,7 @@ from diversevis.invariance.families import (
     Shifts,
     Warps,
     build_families,
+    fitting_families,
     get_family,
 )
 from diversevis.seeds import generator
@@ -76,6 +77,21 @@ def test_displacement_has_the_wanted_mean_square(kind, size):
     mean_square = ((moved.square().sum(-1) * weights).sum((1, 2)) / weights.sum()).mean()
     # 4000 uniform draws: 1.5 %; a chord is shorter than its arc: 2 %.
     assert mean_square.sqrt().item() == pytest.approx(2 * size / 24, rel=0.05)
+
+
+def test_directions_of_shifts_are_spread_evenly():
+    directions = Shifts(24, 2.0).draw(64, generator(0, "t"))
+    sectors = (directions * 64 / (2 * math.pi)).floor().long()
+    assert sorted(sectors.tolist()) == list(range(64))
+    assert sectors.tolist() != sorted(sectors.tolist()), "subsets should be random"
+
+
+def test_families_that_do_not_fit_are_left_out_with_the_reason():
+    families, left_out = fitting_families(["all-shifts", "deformations"], [1.0, 2.0], 7)
+    assert [family.name for family in families] == ["all-shifts"]
+    assert list(left_out) == ["deformations"]
+    assert "10 px" in left_out["deformations"]
+    assert fitting_families(["shifts"], [1.0], 3)[0] == []
 
 
 def test_rotation_turns_about_the_centre_and_scale_keeps_it():

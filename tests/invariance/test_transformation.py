@@ -16,6 +16,8 @@ from diversevis.invariance.indices import COLUMNS, NEVER_DRIVEN, arrays, measure
 from diversevis.invariance.peak import RESTARTS, best_patches
 from diversevis.invariance.transformation import (
     Sampling,
+    Trials,
+    _Canvases,
     evaluate,
     split_members,
     transformation_test,
@@ -23,7 +25,7 @@ from diversevis.invariance.transformation import (
 from diversevis.networks.trunk import load_trunk
 from diversevis.stimuli.masks import window
 from diversevis.stimuli.norm import patch_norm
-from diversevis.synthesis.engine import Schedule
+from diversevis.synthesis.engine import Schedule, minimise
 from diversevis.synthesis.targets import channels
 
 FEW = Sampling(per_step=6, training=24, held_out=16)
@@ -110,6 +112,34 @@ def test_canvas_members_have_the_budget_on_average_and_responses_are_theirs(trun
         full = patches[unit] * (patch_norm(10) / norms[unit])[:, None, None, None]
         highest = trunk(full)[:, channel].max()
         torch.testing.assert_close(result.highest[unit], highest, rtol=1e-3, atol=1e-2)
+
+
+def test_the_best_start_goes_on(trunk, peaks):
+    """Judged after all steps, a race of three ends with the best of the three alone."""
+    family, steps = AllShifts(10), 12
+    every_crop = Sampling(per_step=81, training=1, held_out=1)
+    settings = {"sampling": every_crop, "steps": steps}
+    race = run(trunk, peaks, family, trials=Trials(3, steps, judged=1), **settings)
+    targets = channels(trunk, [3, 40, 77])
+    alone = []
+    for number in range(3):
+        problem = _Canvases(
+            *(trunk, targets, family, family.complete(), [number] * 3, 81, False, 0.0, None, 0)
+        )
+        canvases, masks = problem.split(minimise(problem, short(steps)).parameters)
+        alone.append(evaluate(trunk, targets, family, canvases, masks, family.complete())[1])
+    means = torch.stack(alone).mean(2)
+    # Judged before the last step, so two nearly equal starts may change places.
+    torch.testing.assert_close(race.responses.mean(1), means.amax(0), rtol=0.02, atol=0)
+    assert (means.amax(0) > 1.01 * means.amin(0)).any(), "starts that end alike test nothing"
+
+
+def test_more_starts_help_where_optima_are_many(trunk, peaks):
+    family = Shifts(10, 2.0)
+    settings = {"steps": 40, "sampling": Sampling(12, 24, 24)}
+    one, four = (run(trunk, peaks, family, trials=Trials(n, 15), **settings) for n in (1, 4))
+    # The stand-in is among the four; noise between steps may cost a little.
+    assert four.responses.mean() > 0.98 * one.responses.mean()
 
 
 def test_optimising_helps(trunk, peaks):

@@ -7,7 +7,15 @@ import torch
 from torch import Tensor
 
 from diversevis.errors import NonFiniteLossError, UserError
-from diversevis.synthesis.engine import DEFAULT, Schedule, jobs_that_fit, minimise
+from diversevis.synthesis.engine import (
+    DEFAULT,
+    FAST,
+    MOST_PATCHES,
+    Schedule,
+    jobs_that_fit,
+    minimise,
+    of_length,
+)
 
 
 class Bowls:
@@ -31,8 +39,41 @@ class Bowls:
         loss = (self.curvature[jobs] * offset.square()).sum(1) / 2
         return loss, self.curvature[jobs] * offset, {}
 
+    def spheres(self, parameters: Tensor) -> list[Tensor]:
+        return []
+
+    def free(self, parameters: Tensor) -> list[Tensor]:
+        return [parameters]
+
     def describe(self, job: int) -> str:
         return f"bowl {job}"
+
+
+class Directions(Bowls):
+    """Job j turns towards a direction of its own: only the direction of its parameters counts."""
+
+    def __init__(self, jobs: int = 7, dimension: int = 40) -> None:
+        super().__init__(jobs, dimension)
+        self.steepness = 10.0 ** torch.arange(-3, jobs - 3, dtype=torch.float64)
+
+    def start(self, job: int) -> Tensor:
+        stream = torch.Generator().manual_seed(job)
+        size = self.centre.shape[1]
+        return torch.randn(size, generator=stream, dtype=torch.float64) * 100.0 ** (job % 3)
+
+    def evaluate(self, parameters: Tensor, jobs: Tensor, steps: Tensor):
+        self.batches.append(len(jobs))
+        target = self.centre[jobs] * self.steepness[jobs, None]
+        length = parameters.norm(dim=1, keepdim=True)
+        unit = parameters / length
+        along = (target * unit).sum(1)
+        return -along, -(target - along[:, None] * unit) / length, {}
+
+    def spheres(self, parameters: Tensor) -> list[Tensor]:
+        return [parameters]
+
+    def free(self, parameters: Tensor) -> list[Tensor]:
+        return []
 
 
 def by_torch(problem: Bowls, job: int, schedule: Schedule) -> tuple[Tensor, int]:
@@ -72,6 +113,42 @@ def test_reaches_the_known_optimum():
     outcome = minimise(problem, Schedule(learning_rate=0.3))
     # Adam at a constant rate ends in a small neighbourhood of the optimum.
     torch.testing.assert_close(outcome.parameters, problem.centre, rtol=0, atol=1e-2)
+
+
+def test_on_the_sphere_scales_of_loss_and_start_do_not_count():
+    problem = Directions()
+    outcome = minimise(problem, FAST)
+    cosine = torch.cosine_similarity(outcome.parameters, problem.centre, dim=1)
+    # Steps of equal angles that fall to zero: the last few hundredths of a radian are left over.
+    assert (cosine > 0.999).all()
+    assert outcome.steps.tolist() == [FAST.steps] * problem.jobs
+
+
+def test_every_step_on_the_sphere_turns_by_the_same_angle():
+    schedule = Schedule("sphere", learning_rate=0.1, steps=1)
+    start = torch.stack([Directions().start(job) for job in range(7)])
+    ends = minimise(Directions(), schedule).parameters
+    # The gradient is tangent: a step of 0.1 turns by arctan(0.1). Float64.
+    angle = torch.cosine_similarity(start, ends, dim=1).acos()
+    torch.testing.assert_close(angle, torch.full_like(angle, 0.1).atan(), rtol=1e-9, atol=0)
+
+
+def test_on_the_sphere_free_parameters_move_by_the_rate():
+    problem = Bowls()
+    ends = minimise(problem, Schedule("sphere", learning_rate=0.1, steps=1)).parameters
+    moved = ends.square().mean(1).sqrt()
+    torch.testing.assert_close(moved, torch.full_like(moved, 0.1), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("chunk", [1, 3])
+def test_on_the_sphere_nothing_depends_on_the_chunk(chunk):
+    expected = minimise(Directions(), FAST)
+    assert torch.equal(minimise(Directions(), FAST, chunk=chunk).parameters, expected.parameters)
+
+
+def test_annealed_schedules_take_all_their_steps():
+    assert (of_length(FAST, 7).steps, of_length(FAST, 7).patience) == (7, 7)
+    assert (of_length(DEFAULT, 700).steps, of_length(DEFAULT, 700).patience) == (700, 100)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 5, 100])
@@ -151,7 +228,7 @@ def test_batch_follows_the_memory(monkeypatch):
     monkeypatch.setattr("diversevis.synthesis.engine._free_bytes", lambda device: 1)
     assert jobs_that_fit(problem) == 1
     monkeypatch.setattr("diversevis.synthesis.engine._free_bytes", lambda device: 10**12)
-    assert jobs_that_fit(problem) == 128, "a CPU gains nothing from larger batches"
+    assert jobs_that_fit(problem) == MOST_PATCHES["cpu"], "a CPU gains nothing from larger batches"
 
 
 def test_annealing_ends_nearer_the_optimum_of_a_noisy_loss():

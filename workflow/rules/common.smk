@@ -1,5 +1,6 @@
 # Names that the other rules share.
 
+from diversevis.config import units_of
 from diversevis.controls.units import KINDS
 
 RESULTS = f"results/{config['scale']}"
@@ -13,6 +14,8 @@ LAYERS = [
 ]
 
 
+# The layer whose sets are also made distinct in pixels.
+DISTANCES = tuple(config["distances"])
 CONTROLS = [("controls", kind) for kind in KINDS]
 REPEATS = range(config["invariance"]["repeats"])
 
@@ -31,10 +34,17 @@ def of_every_layer(pattern, layers=LAYERS):
     ]
 
 
-def included(wildcards):
-    """Return the channels that the configuration wants of a layer in any case."""
-    names = config["units"].get("include", {})
-    return names.get(wildcards.network, {}).get(wildcards.layer, [])
+# What every computing stage takes.
+RUN = {"seed": config["seed"], "device": config["device"]}
+
+
+def synthesis_arguments(network, layer):
+    """Return what a sweep of a layer is made with."""
+    return {
+        **units_of(config, network, layer),
+        "settings": config["synthesis"],
+        **RUN,
+    }
 
 
 def invariance_inputs(wildcards):

@@ -1,36 +1,134 @@
 # Figures: drawn from arrays and tables alone, so that redrawing computes nothing anew.
 
 FIGURES = [
-    *of_every_layer("{figures}/restarts/{network}_{layer}.png"),
-    f"{DRAWN}/tradeoff.png",
-    *[f"{DRAWN}/gallery/{network}.png" for network in config["layers"]],
     *[
         f"{DRAWN}/{name}.png"
-        for name in ("controls", "phase", "deformations", "phase_and_deformation")
+        for name in (
+            "controls_and_restarts",
+            "distances",
+            "tradeoff",
+            "phase",
+            "deformations",
+            "comparison",
+            "natural",
+            "controls",
+        )
     ],
+    *[f"{DRAWN}/gallery/{network}.png" for network in config["layers"]],
+    *of_every_layer("{figures}/sheets/{network}_{layer}.pdf"),
 ]
 
+SHOWN_CONTROLS = ("simple", "complex", "deformable")
+SWEEP = "{results}/synthesis/{network}/{layer}/sweep.npz"
+NATURAL = "{results}/natural/{network}/{layer}.npz"
 
-rule restarts_figure:
-    input:
-        sweep=f"{RESULTS}/synthesis/{{network}}/{{layer}}/sweep.npz",
-        natural=f"{RESULTS}/natural/{{network}}/{{layer}}.npz",
+
+def layers_of(network):
+    """Return a network's layers as `LAYERS` names them."""
+    return [name for name in LAYERS if name[0] == network]
+
+
+# What two of the figures need beside the results.
+
+
+rule control_sets:
     output:
-        png=report(
-            f"{DRAWN}/restarts/{{network}}_{{layer}}.png",
-            caption="../report/restarts.rst",
-            category="Restarts against diverse sets",
-            labels={"network": "{network}", "layer": "{layer}"},
-        ),
-        pdf=f"{DRAWN}/restarts/{{network}}_{{layer}}.pdf",
+        f"{RESULTS}/controls/{{kind}}.npz",
     log:
-        f"{LOGS}/restarts_figure/{{network}}_{{layer}}.log",
+        f"{LOGS}/control_sets/{{kind}}.log",
     benchmark:
-        f"{BENCHMARKS}/restarts_figure/{{network}}_{{layer}}.tsv"
+        f"{BENCHMARKS}/control_sets/{{kind}}.tsv"
+    wildcard_constraints:
+        kind="|".join(SHOWN_CONTROLS),
     conda:
         ENVIRONMENT
+    params:
+        settings=config["synthesis"],
+        seed=config["seed"],
     script:
-        "../scripts/restarts_figure.py"
+        "../scripts/control_sets.py"
+
+
+rule distance_table:
+    input:
+        f"{RESULTS}/networks/{DISTANCES[0]}.json",
+        features=of_every_layer(SWEEP, [DISTANCES]),
+        pixels=f"{RESULTS}/distances/sweep.npz",
+    output:
+        report(
+            f"{RESULTS}/tables/distances.csv",
+            caption="../report/distance_table.rst",
+            category="Tables",
+            labels={"table": "distances"},
+        ),
+    log:
+        f"{LOGS}/distance_table.log",
+    benchmark:
+        f"{BENCHMARKS}/distance_table.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        name=DISTANCES,
+        device=config["device"],
+    script:
+        "../scripts/distance_table.py"
+
+
+# The figures, by number.
+
+
+rule controls_and_restarts_figure:
+    input:
+        controls=expand(f"{RESULTS}/controls/{{kind}}.npz", kind=SHOWN_CONTROLS),
+        tests=f"{RESULTS}/tables/controls_invariance.csv",
+        sweeps=of_every_layer(SWEEP, layers_of(LAYERS[0][0])),
+        table=f"{RESULTS}/tables/units.csv",
+    output:
+        png=report(
+            f"{DRAWN}/controls_and_restarts.png",
+            caption="../report/controls_and_restarts.rst",
+            category="Figures",
+            labels={"figure": "1", "shows": "why invariance matters"},
+        ),
+        pdf=f"{DRAWN}/controls_and_restarts.pdf",
+    log:
+        f"{LOGS}/controls_and_restarts_figure.log",
+    benchmark:
+        f"{BENCHMARKS}/controls_and_restarts_figure.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        controls=[("controls", kind) for kind in SHOWN_CONTROLS],
+        layers=layers_of(LAYERS[0][0]),
+        fraction=config["synthesis"]["fraction"],
+    script:
+        "../scripts/controls_and_restarts_figure.py"
+
+
+rule distances_figure:
+    input:
+        features=of_every_layer(SWEEP, [DISTANCES]),
+        pixels=f"{RESULTS}/distances/sweep.npz",
+        table=f"{RESULTS}/tables/distances.csv",
+    output:
+        png=report(
+            f"{DRAWN}/distances.png",
+            caption="../report/distances.rst",
+            category="Figures",
+            labels={"figure": "2", "shows": "distances in pixels and in features"},
+        ),
+        pdf=f"{DRAWN}/distances.pdf",
+    log:
+        f"{LOGS}/distances_figure.log",
+    benchmark:
+        f"{BENCHMARKS}/distances_figure.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        name=DISTANCES,
+        fraction=config["synthesis"]["fraction"],
+    script:
+        "../scripts/distances_figure.py"
 
 
 rule tradeoff_figure:
@@ -40,8 +138,8 @@ rule tradeoff_figure:
         png=report(
             f"{DRAWN}/tradeoff.png",
             caption="../report/tradeoff.rst",
-            category="Diversity against activation",
-            labels={"figure": "trade-off"},
+            category="Figures",
+            labels={"figure": "3", "shows": "diversity against activation"},
         ),
         pdf=f"{DRAWN}/tradeoff.pdf",
     log:
@@ -58,20 +156,14 @@ rule tradeoff_figure:
 
 rule gallery_figure:
     input:
-        sweeps=lambda wildcards: [
-            f"{RESULTS}/synthesis/{wildcards.network}/{layer}/sweep.npz"
-            for layer in config["layers"][wildcards.network]
-        ],
-        natural=lambda wildcards: [
-            f"{RESULTS}/natural/{wildcards.network}/{layer}.npz"
-            for layer in config["layers"][wildcards.network]
-        ],
+        sweeps=lambda wildcards: of_every_layer(SWEEP, layers_of(wildcards.network)),
+        natural=lambda wildcards: of_every_layer(NATURAL, layers_of(wildcards.network)),
     output:
         png=report(
             f"{DRAWN}/gallery/{{network}}.png",
             caption="../report/gallery.rst",
-            category="Galleries",
-            labels={"network": "{network}"},
+            category="Figures",
+            labels={"figure": "4, 5", "shows": "gallery of {network}"},
         ),
         pdf=f"{DRAWN}/gallery/{{network}}.pdf",
     log:
@@ -81,45 +173,23 @@ rule gallery_figure:
     conda:
         ENVIRONMENT
     params:
-        layers=lambda wildcards: config["layers"][wildcards.network],
+        layers=lambda wildcards: layers_of(wildcards.network),
+        fraction=config["synthesis"]["fraction"],
     script:
         "../scripts/gallery_figure.py"
-
-
-rule controls_figure:
-    input:
-        canvases=of_every_layer(f"{SEEDS}0/canvases.npz", CONTROLS),
-        table=f"{RESULTS}/tables/controls_invariance.csv",
-    output:
-        png=report(
-            f"{DRAWN}/controls.png",
-            caption="../report/controls.rst",
-            category="Controls",
-            labels={"figure": "controls"},
-        ),
-        pdf=f"{DRAWN}/controls.pdf",
-    log:
-        f"{LOGS}/controls_figure.log",
-    benchmark:
-        f"{BENCHMARKS}/controls_figure.tsv"
-    conda:
-        ENVIRONMENT
-    params:
-        layers=CONTROLS,
-    script:
-        "../scripts/controls_figure.py"
 
 
 rule phase_figure:
     input:
         canvases=of_every_layer(f"{SEEDS}0/canvases.npz"),
-        table=f"{RESULTS}/tables/invariance_units.csv",
+        table=f"{RESULTS}/tables/units.csv",
+        medians=f"{RESULTS}/tables/layers.csv",
     output:
         png=report(
             f"{DRAWN}/phase.png",
             caption="../report/phase.rst",
-            category="Phase invariance",
-            labels={"figure": "textures"},
+            category="Figures",
+            labels={"figure": "6", "shows": "phase: textures and indices"},
         ),
         pdf=f"{DRAWN}/phase.pdf",
     log:
@@ -130,6 +200,7 @@ rule phase_figure:
         ENVIRONMENT
     params:
         layers=LAYERS,
+        criteria=CRITERIA,
     script:
         "../scripts/phase_figure.py"
 
@@ -137,13 +208,13 @@ rule phase_figure:
 rule deformations_figure:
     input:
         canvases=of_every_layer(f"{SEEDS}0/canvases.npz"),
-        table=f"{RESULTS}/tables/invariance_units.csv",
+        table=f"{RESULTS}/tables/units.csv",
     output:
         png=report(
             f"{DRAWN}/deformations.png",
             caption="../report/deformations.rst",
-            category="Deformations",
-            labels={"figure": "deformations"},
+            category="Figures",
+            labels={"figure": "7", "shows": "shifts and deformations"},
         ),
         pdf=f"{DRAWN}/deformations.pdf",
     log:
@@ -154,26 +225,105 @@ rule deformations_figure:
         ENVIRONMENT
     params:
         layers=LAYERS,
+        criteria=CRITERIA,
     script:
         "../scripts/deformations_figure.py"
 
 
-rule phase_and_deformation_figure:
+rule comparison_figure:
     input:
-        table=f"{RESULTS}/tables/invariance_units.csv",
+        table=f"{RESULTS}/tables/units.csv",
+        medians=f"{RESULTS}/tables/layers.csv",
+        pairs=f"{RESULTS}/tables/pairs.csv",
     output:
         png=report(
-            f"{DRAWN}/phase_and_deformation.png",
-            caption="../report/phase_and_deformation.rst",
-            category="Phase against deformation",
-            labels={"figure": "one point a unit"},
+            f"{DRAWN}/comparison.png",
+            caption="../report/comparison.rst",
+            category="Figures",
+            labels={"figure": "8", "shows": "the two networks"},
         ),
-        pdf=f"{DRAWN}/phase_and_deformation.pdf",
+        pdf=f"{DRAWN}/comparison.pdf",
     log:
-        f"{LOGS}/phase_and_deformation_figure.log",
+        f"{LOGS}/comparison_figure.log",
     benchmark:
-        f"{BENCHMARKS}/phase_and_deformation_figure.tsv"
+        f"{BENCHMARKS}/comparison_figure.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        criteria=CRITERIA,
+    script:
+        "../scripts/comparison_figure.py"
+
+
+rule natural_figure:
+    input:
+        sweeps=of_every_layer(SWEEP),
+        natural=of_every_layer(NATURAL),
+    output:
+        png=report(
+            f"{DRAWN}/natural.png",
+            caption="../report/natural.rst",
+            category="Figures",
+            labels={"figure": "9", "shows": "natural patches"},
+        ),
+        pdf=f"{DRAWN}/natural.pdf",
+    log:
+        f"{LOGS}/natural_figure.log",
+    benchmark:
+        f"{BENCHMARKS}/natural_figure.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        layers=LAYERS,
+        fraction=config["synthesis"]["fraction"],
+    script:
+        "../scripts/natural_figure.py"
+
+
+# Supplement.
+
+
+rule controls_figure:
+    input:
+        canvases=of_every_layer(f"{SEEDS}0/canvases.npz", CONTROLS),
+        table=f"{RESULTS}/tables/controls_invariance.csv",
+    output:
+        png=report(
+            f"{DRAWN}/controls.png",
+            caption="../report/controls.rst",
+            category="Supplement",
+            labels={"supplement": "controls"},
+        ),
+        pdf=f"{DRAWN}/controls.pdf",
+    log:
+        f"{LOGS}/controls_figure.log",
+    benchmark:
+        f"{BENCHMARKS}/controls_figure.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        layers=CONTROLS,
+        criteria=CRITERIA,
+    script:
+        "../scripts/controls_figure.py"
+
+
+rule sheets_figure:
+    input:
+        sweep=f"{RESULTS}/synthesis/{{network}}/{{layer}}/sweep.npz",
+        table=f"{RESULTS}/tables/units.csv",
+    output:
+        report(
+            f"{DRAWN}/sheets/{{network}}_{{layer}}.pdf",
+            caption="../report/sheets.rst",
+            category="Supplement",
+            labels={"supplement": "all units of {network} {layer}"},
+        ),
+    log:
+        f"{LOGS}/sheets_figure/{{network}}_{{layer}}.log",
+    benchmark:
+        f"{BENCHMARKS}/sheets_figure/{{network}}_{{layer}}.tsv"
     conda:
         ENVIRONMENT
     script:
-        "../scripts/phase_and_deformation_figure.py"
+        "../scripts/sheets_figure.py"

@@ -16,9 +16,7 @@ rule invariance:
         ENVIRONMENT
     threads: 8
     params:
-        settings=config["invariance"],
-        seed=config["seed"],
-        device=config["device"],
+        arguments={"settings": config["invariance"], **RUN},
     script:
         "../scripts/invariance.py"
 
@@ -35,8 +33,7 @@ rule gratings:
     conda:
         ENVIRONMENT
     params:
-        seed=config["seed"],
-        device=config["device"],
+        arguments=RUN,
     script:
         "../scripts/gratings.py"
 
@@ -53,8 +50,6 @@ rule stability:
     conda:
         ENVIRONMENT
     params:
-        delta=config["invariance"]["delta"],
-        seed=config["seed"],
-        device=config["device"],
+        arguments={"delta": config["invariance"]["delta"], **RUN},
     script:
         "../scripts/stability.py"

@@ -16,11 +16,30 @@ rule sweep:
         ENVIRONMENT
     threads: 8
     params:
-        units=config["units"]["per_layer"],
-        include=included,
-        settings=config["synthesis"],
-        seed=config["seed"],
-        device=config["device"],
+        name=lambda wildcards: [wildcards.network, wildcards.layer],
+        arguments=lambda wildcards: synthesis_arguments(*wildcards),
+    script:
+        "../scripts/sweep.py"
+
+
+# The same units as one layer's sweep, made distinct in pixels.
+rule pixel_sweep:
+    input:
+        f"{RESULTS}/networks/{DISTANCES[0]}.json",
+    output:
+        arrays=f"{RESULTS}/distances/sweep.npz",
+        table=f"{RESULTS}/distances/sweep.csv",
+        provenance=f"{RESULTS}/distances/provenance.json",
+    log:
+        f"{LOGS}/pixel_sweep.log",
+    benchmark:
+        f"{BENCHMARKS}/pixel_sweep.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 8
+    params:
+        name=DISTANCES,
+        arguments={**synthesis_arguments(*DISTANCES), "distance": "pixels"},
     script:
         "../scripts/sweep.py"
 
@@ -38,8 +57,6 @@ rule natural:
     conda:
         ENVIRONMENT
     params:
-        patches=config["natural"]["patches"],
-        seed=config["seed"],
-        device=config["device"],
+        arguments={"patches": config["natural"]["patches"], **RUN},
     script:
         "../scripts/natural.py"

@@ -1,26 +1,52 @@
-# Tables: what was measured, tidy.
+# Tables: what was measured, tidy, and what it says about the claims.
 
 TABLES = [
     f"{RESULTS}/tables/{name}.csv"
     for name in (
+        "claims",
         "units",
+        "layers",
+        "pairs",
+        "agreement",
         "sweeps",
-        "norms",
-        "claim_c1",
-        "controls",
         "invariance",
-        "invariance_units",
-        "invariance_agreement",
-        "invariance_kinds",
+        "controls",
+        "norms",
+        "reproduction",
     )
 ]
 SEEDS = "{results}/invariance/{network}/{layer}/seed-"
+
+
+def reference_units():
+    """Return the committed units of the reference, if there are any, for use as an input."""
+    name = config["reference"] or ""
+    path = Path(workflow.basedir, "results", name, "tables/units.csv")
+    return [str(path)] if name and path.exists() else []
+
+
+def checked_against():
+    """Return what the run is checked against in words, or None."""
+    name = config["reference"]
+    return (
+        f"{name}, which has no committed results"
+        if name and not reference_units()
+        else name
+    )
 
 
 rule unit_tables:
     input:
         sweeps=of_every_layer("{results}/synthesis/{network}/{layer}/sweep.csv"),
         natural=of_every_layer("{results}/natural/{network}/{layer}.npz"),
+        tests=[
+            path
+            for repeat in REPEATS
+            for path in of_every_layer(f"{SEEDS}{repeat}/invariance.csv")
+        ],
+        gratings=of_every_layer("{results}/gratings/{network}/{layer}.csv"),
+        stability=of_every_layer("{results}/stability/{network}/{layer}.csv"),
+        controls=f"{RESULTS}/tables/controls.csv",
     output:
         units=report(
             f"{RESULTS}/tables/units.csv",
@@ -34,6 +60,13 @@ rule unit_tables:
             category="Tables",
             labels={"table": "sweeps"},
         ),
+        agreement=report(
+            f"{RESULTS}/tables/agreement.csv",
+            caption="../report/agreement.rst",
+            category="Tables",
+            labels={"table": "agreement of seeds and measures"},
+        ),
+        tests=f"{RESULTS}/tables/invariance.csv",
     log:
         f"{LOGS}/unit_tables.log",
     benchmark:
@@ -42,8 +75,103 @@ rule unit_tables:
         ENVIRONMENT
     params:
         layers=LAYERS,
+        criteria=CRITERIA,
     script:
         "../scripts/unit_tables.py"
+
+
+rule layer_table:
+    input:
+        f"{RESULTS}/tables/units.csv",
+    output:
+        report(
+            f"{RESULTS}/tables/layers.csv",
+            caption="../report/layers.rst",
+            category="Tables",
+            labels={"table": "layers"},
+        ),
+    log:
+        f"{LOGS}/layer_table.log",
+    benchmark:
+        f"{BENCHMARKS}/layer_table.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        criteria=CRITERIA,
+        seed=config["seed"],
+    script:
+        "../scripts/layer_table.py"
+
+
+rule pair_table:
+    input:
+        f"{RESULTS}/tables/units.csv",
+    output:
+        report(
+            f"{RESULTS}/tables/pairs.csv",
+            caption="../report/pairs.rst",
+            category="Tables",
+            labels={"table": "pairs of layers"},
+        ),
+    log:
+        f"{LOGS}/pair_table.log",
+    benchmark:
+        f"{BENCHMARKS}/pair_table.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        pairs=config["pairs"],
+        criteria=CRITERIA,
+    script:
+        "../scripts/pair_table.py"
+
+
+rule claim_table:
+    input:
+        units=f"{RESULTS}/tables/units.csv",
+        pairs=f"{RESULTS}/tables/pairs.csv",
+    output:
+        report(
+            f"{RESULTS}/tables/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"table": "C1 to C4"},
+        ),
+    log:
+        f"{LOGS}/claim_table.log",
+    benchmark:
+        f"{BENCHMARKS}/claim_table.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        criteria=CRITERIA,
+        seed=config["seed"],
+    script:
+        "../scripts/claim_table.py"
+
+
+rule reproduction_table:
+    input:
+        units=f"{RESULTS}/tables/units.csv",
+        reference=reference_units(),
+    output:
+        report(
+            f"{RESULTS}/tables/reproduction.csv",
+            caption="../report/reproduction.rst",
+            category="Tables",
+            labels={"table": "reproduction check"},
+        ),
+    log:
+        f"{LOGS}/reproduction_table.log",
+    benchmark:
+        f"{BENCHMARKS}/reproduction_table.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        reference=checked_against(),
+        criteria=CRITERIA,
+    script:
+        "../scripts/reproduction_table.py"
 
 
 rule norm_table:
@@ -69,69 +197,6 @@ rule norm_table:
         "../scripts/norm_table.py"
 
 
-rule claim_c1:
-    input:
-        f"{RESULTS}/tables/units.csv",
-    output:
-        report(
-            f"{RESULTS}/tables/claim_c1.csv",
-            caption="../report/claim_c1.rst",
-            category="Claims",
-            labels={"table": "C1: diversity"},
-        ),
-    log:
-        f"{LOGS}/claim_c1.log",
-    benchmark:
-        f"{BENCHMARKS}/claim_c1.tsv"
-    conda:
-        ENVIRONMENT
-    params:
-        fraction=config["synthesis"]["fraction"],
-        seed=config["seed"],
-    script:
-        "../scripts/claim_c1.py"
-
-
-rule invariance_tables:
-    input:
-        tests=[
-            path
-            for repeat in REPEATS
-            for path in of_every_layer(f"{SEEDS}{repeat}/invariance.csv")
-        ],
-        gratings=of_every_layer("{results}/gratings/{network}/{layer}.csv"),
-        stability=of_every_layer("{results}/stability/{network}/{layer}.csv"),
-        controls=f"{RESULTS}/tables/controls.csv",
-    output:
-        tests=f"{RESULTS}/tables/invariance.csv",
-        units=report(
-            f"{RESULTS}/tables/invariance_units.csv",
-            caption="../report/invariance_units.rst",
-            category="Tables",
-            labels={"table": "invariance"},
-        ),
-        agreement=report(
-            f"{RESULTS}/tables/invariance_agreement.csv",
-            caption="../report/invariance_agreement.rst",
-            category="Tables",
-            labels={"table": "agreement of seeds and measures"},
-        ),
-        kinds=report(
-            f"{RESULTS}/tables/invariance_kinds.csv",
-            caption="../report/invariance_kinds.rst",
-            category="Claims",
-            labels={"table": "C2 and C3: units by kind"},
-        ),
-    log:
-        f"{LOGS}/invariance_tables.log",
-    benchmark:
-        f"{BENCHMARKS}/invariance_tables.tsv"
-    conda:
-        ENVIRONMENT
-    script:
-        "../scripts/invariance_tables.py"
-
-
 rule controls_table:
     input:
         of_every_layer(f"{SEEDS}0/invariance.csv", CONTROLS),
@@ -149,5 +214,7 @@ rule controls_table:
         f"{BENCHMARKS}/controls_table.tsv"
     conda:
         ENVIRONMENT
+    params:
+        criteria=CRITERIA,
     script:
         "../scripts/controls_table.py"

@@ -1,7 +1,8 @@
-"""Tables of invariance: one row a unit, agreement between seeds and measures, controls, claims."""
+"""Tables of invariance: one row a unit, and the agreement between seeds and between measures."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -9,16 +10,10 @@ import pandas as pd
 from scipy import stats
 
 from diversevis.analysis.tables import UNIT
-from diversevis.invariance.families import FAMILIES
+from diversevis.invariance.families import FAMILIES, Deformations, Shifts
 
-PHASE_INDEX, PHASE_ABOVE = 0.8, 0.5
-"""C2: a unit is phase invariant from this index on, if it is so much above its surrogate."""
-
-DEFORMATION_DELTA, DEFORMATION_ABOVE = 2, 0.1
-"""C3: displacement, and how far above its surrogate, beyond its uncertainty, an index must be."""
-
-LINEAR_TOLERANCE, COMPLEX_INDEX, COMPLEX_ABOVE, DEFORMABLE_ABOVE = 0.03, 0.9, 0.6, 0.1
-"""What the controls must show before an index is reported."""
+PHASE = ("index", "p10", "min", "surrogate", "uncertainty", "learned_mask")
+"""What is said of all shifts, in columns that start with ``phase_``."""
 
 
 def invariance_table(
@@ -26,65 +21,85 @@ def invariance_table(
     gratings: pd.DataFrame,
     stability: pd.DataFrame,
     controls: pd.DataFrame,
+    *,
+    delta: float,
 ) -> pd.DataFrame:
     """Return one row a unit with all its indices.
 
     Parameters
     ----------
     tests
-        Rows of `diversevis.invariance.indices.rows`, of any number of layers and seeds.
+        Rows of `diversevis.invariance.indices.rows`, of any number of layers and seeds. A family
+        that does not fit a layer has no rows there: its columns are NaN for that layer.
     gratings, stability
         Rows of the modules of these names.
     controls
-        `controls_table`: an index one of whose criteria failed is withheld, its columns empty.
+        `diversevis.analysis.controls.controls_table`: an index one of whose criteria failed is
+        withheld, its columns empty.
+    delta
+        The displacement whose spread between seeds is the uncertainty: that of claim C3.
 
     Returns
     -------
     pandas.DataFrame
         Indices are means over seeds, relative to the best response of any seed;
-        ``*_uncertainty`` is the standard deviation between seeds (at `DEFORMATION_DELTA` for
-        families that have a displacement), NaN where there is a single one. ``f_max_spread`` is
-        the relative difference between the seeds' own best responses. ``needed_natural`` marks
-        units that no start from noise drove above zero.
+        ``*_uncertainty`` is the standard deviation between seeds (at `delta` for families that have
+        a displacement), NaN where there is a single one. ``f_max_spread`` is the relative
+        difference between the seeds' own best responses. ``needed_natural`` marks units that no
+        start from noise drove above zero. ``left_out`` says why a unit has no indices.
     """
     tests = with_common_peak(tests)
-    first = tests.seed.min()
     fixed = tests[tests["mask"] == "fixed"]
-    table = tests[tests.seed == first].groupby(UNIT, sort=False)[["f_max", "from_noise"]].first()
-    own = tests.groupby(UNIT)["own_f_max"]
-    table["f_max_spread"] = (own.max() - own.min()) / own.max()
+    units = tests.groupby(UNIT, sort=False)
+    table = units[["f_max", "from_noise"]].max()
+    own = units["own_f_max"]
+    table["f_max_spread"] = ((own.max() - own.min()) / own.max()).where(table.f_max > 0)
     table["needed_natural"] = (table.from_noise <= 0) & (table.f_max > 0)
     phase = fixed[fixed.family == "all-shifts"].groupby(UNIT)
-    if phase.ngroups:
-        table["phase_index"] = phase["mean"].mean()
-        table["phase_p10"] = phase["p10"].mean()
-        table["phase_min"] = phase["min"].mean()
-        table["phase_surrogate"] = phase["surrogate_mean"].mean()
-        table["phase_uncertainty"] = phase["mean"].std()
-    learned = tests[tests["mask"] == "learned"].groupby(UNIT)
-    if learned.ngroups:
-        table["phase_learned_mask"] = learned["mean"].mean()
+    learned = tests[tests["mask"] == "learned"].groupby(UNIT)["mean"].mean()
+    values = (
+        phase["mean"].mean(),
+        phase["p10"].mean(),
+        phase["min"].mean(),
+        phase["surrogate_mean"].mean(),
+        phase["mean"].std(),
+        learned,
+    )
+    for name, value in zip(PHASE, values, strict=True):
+        table[f"phase_{name}"] = value
     for family, of_family in fixed[fixed.delta.notna()].groupby("family", sort=False):
         prefix = FAMILIES[family].index
-        for delta, same in of_family.groupby("delta"):
+        for strength, same in of_family.groupby("delta"):
             units = same.groupby(UNIT)
-            table[f"{prefix}_index_{delta:g}"] = units["mean"].mean()
-            table[f"{prefix}_surrogate_{delta:g}"] = units["surrogate_mean"].mean()
-        repeated = of_family[of_family.delta == DEFORMATION_DELTA]
+            table[f"{prefix}_index_{strength:g}"] = units["mean"].mean()
+            table[f"{prefix}_surrogate_{strength:g}"] = units["surrogate_mean"].mean()
+        repeated = of_family[of_family.delta == delta]
         table[f"{prefix}_uncertainty"] = repeated.groupby(UNIT)["mean"].std()
+    for family in (Shifts, Deformations):  # columns that other tables need, measured or not
+        for part in (f"index_{delta:g}", f"surrogate_{delta:g}", "uncertainty"):
+            table[f"{family.index}_{part}"] = table.get(f"{family.index}_{part}", np.nan)
     best = gratings.set_index(UNIT)[["f1_f0", "frequency"]]
+    # Layers too small for any family have gratings all the same.
+    table = table.reindex(table.index.union(best.index, sort=False))
     table = table.join(best.rename(columns={"frequency": "grating_frequency"}))
-    for delta, same in stability.groupby("delta"):
+    for strength, same in stability.groupby("delta"):
         values = same.set_index(UNIT)
-        table[f"stability_mean_{delta:g}"] = values.stability_mean
-        table[f"stability_median_{delta:g}"] = values.stability_median
-    table["left_out"] = tests[tests.seed == first].groupby(UNIT)["left_out"].first()
+        table[f"stability_mean_{strength:g}"] = values.stability_mean
+        table[f"stability_median_{strength:g}"] = values.stability_median
+    table["needed_natural"] = table.needed_natural.eq(True)
+    table["left_out"] = tests.groupby(UNIT)["left_out"].agg(_reason)
     failed = controls.loc[~controls.holds, "index"].unique()
     for index in failed:
         columns = [name for name in table if name.startswith(f"{index}_")]
         table[columns] = np.nan
     table["withheld"] = " ".join(failed)
     return table.fillna({"left_out": ""}).reset_index()
+
+
+def _reason(reasons: pd.Series) -> str:
+    """Return why a unit is left out: only if every seed says so."""
+    given = reasons[reasons != ""]
+    return given.iloc[0] if len(given) == len(reasons) else ""
 
 
 def with_common_peak(tests: pd.DataFrame) -> pd.DataFrame:
@@ -123,7 +138,7 @@ def agreement_table(units: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
         for one, other in combinations(wide.columns, 2):
             both = wide[[one, other]].dropna()
             quantity = family if pd.isna(delta) else f"{family} {delta:g}"
-            for name, group in _layers_and_all(both.reset_index()):
+            for name, group in layers_and_all(both.reset_index()):
                 pair = group[[one, other]].to_numpy()
                 rows.append(
                     {
@@ -137,7 +152,7 @@ def agreement_table(units: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
                 )
     if "phase_index" in units:
         both = units[["network", "layer", "phase_index", "f1_f0"]].dropna()
-        for name, group in _layers_and_all(both):
+        for name, group in layers_and_all(both):
             value = _correlation(stats.spearmanr, group.phase_index, group.f1_f0)
             rows.append(
                 {
@@ -152,7 +167,8 @@ def agreement_table(units: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _layers_and_all(table: pd.DataFrame):
+def layers_and_all(table: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Yield the units of each layer, and at last all of them, with the names of both."""
     for (network, layer), group in table.groupby(["network", "layer"], sort=False):
         yield {"network": network, "layer": layer}, group
     yield {"network": "all", "layer": "all"}, table
@@ -162,117 +178,3 @@ def _correlation(measure, one, other) -> float:
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return np.nan
     return float(measure(one, other).statistic)
-
-
-def controls_table(tests: pd.DataFrame) -> pd.DataFrame:
-    """Return what the controls had to show, and whether they did.
-
-    Parameters
-    ----------
-    tests
-        Rows of `diversevis.invariance.indices.rows` for the control units.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a criterion: ``criterion``, the families' ``index`` it licenses, ``value``,
-        ``threshold``, ``holds``. An index one of whose criteria fails is not to be reported.
-    """
-    tests = tests[tests["mask"] == "fixed"].assign(
-        above=lambda table: table["mean"] - table["surrogate_mean"]
-    )
-    linear = tests[tests.layer.isin(["simple", "rigid"])]
-    rows = []
-
-    def add(criterion: str, index: str, value: float, threshold: float, holds: bool) -> None:
-        rows.append(
-            {
-                "criterion": criterion,
-                "index": index,
-                "value": value,
-                "threshold": threshold,
-                "holds": bool(holds),
-            }
-        )
-
-    for family, same in linear.groupby("family", sort=False):
-        worst = same.above.abs().max()
-        add(
-            "linear units: largest difference from their surrogate",
-            FAMILIES[family].index,
-            worst,
-            LINEAR_TOLERANCE,
-            worst <= LINEAR_TOLERANCE,
-        )
-    phase = tests[tests.family == "all-shifts"].groupby("layer")["mean"]
-    if phase.ngroups:
-        lowest, highest = phase.min(), phase.max()
-        add(
-            "complex cells: lowest phase index",
-            "phase",
-            lowest["complex"],
-            COMPLEX_INDEX,
-            lowest["complex"] >= COMPLEX_INDEX,
-        )
-        gap = lowest["complex"] - highest["simple"]
-        add("complex cells above simple cells", "phase", gap, COMPLEX_ABOVE, gap >= COMPLEX_ABOVE)
-    bent = tests[tests.family == "deformations"]
-    for delta, same in bent.groupby("delta"):
-        above = same.groupby("layer")["above"]
-        gap = above.min()["deformable"] - above.max()["rigid"]
-        add(
-            f"deformable above rigid templates at {delta:g} px, less surrogates",
-            "deformation",
-            gap,
-            DEFORMABLE_ABOVE,
-            gap >= DEFORMABLE_ABOVE,
-        )
-    return pd.DataFrame(rows)
-
-
-def unit_kinds(units: pd.DataFrame) -> pd.DataFrame:
-    """Return which units are phase invariant (C2) and which deformation invariant (C3).
-
-    Parameters
-    ----------
-    units
-        `invariance_table`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Its rows that stay in, with the indices above their surrogates and two columns of truth
-        values, ``phase_invariant`` and ``deformation_invariant``.
-    """
-    kept = units[units.left_out == ""].copy()
-    kept["phase_above"] = kept.phase_index - kept.phase_surrogate
-    kept["phase_invariant"] = (kept.phase_index >= PHASE_INDEX) & (kept.phase_above >= PHASE_ABOVE)
-    index, surrogate = (
-        kept[f"deformation_{part}_{DEFORMATION_DELTA:g}"] for part in ("index", "surrogate")
-    )
-    kept["deformation_above"] = index - surrogate
-    kept["deformation_invariant"] = (
-        kept.deformation_above - kept.deformation_uncertainty >= DEFORMATION_ABOVE
-    )
-    return kept
-
-
-def kinds_table(units: pd.DataFrame) -> pd.DataFrame:
-    """Return, by layer, how many units are phase invariant, deformation invariant, or both."""
-    kinds = unit_kinds(units)
-    both = kinds.phase_invariant & kinds.deformation_invariant
-    rows = [
-        {
-            **name,
-            "units": len(group),
-            "phase_invariant": int(group.phase_invariant.sum()),
-            "deformation_invariant": int(group.deformation_invariant.sum()),
-            "both": int(both[group.index].sum()),
-            "median_phase_index": group.phase_index.median(),
-            "median_phase_above": group.phase_above.median(),
-            "median_deformation_above": group.deformation_above.median(),
-            "needed_natural": int(group.needed_natural.sum()),
-        }
-        for name, group in _layers_and_all(kinds)
-    ]
-    return pd.DataFrame(rows)

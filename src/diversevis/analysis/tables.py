@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from diversevis.errors import unknown_name
 from diversevis.files import write_text
 from diversevis.stimuli.natural import NaturalResponses, mean_norm
 from diversevis.stimuli.norm import PUBLISHED_NORMS, natural_norm
@@ -21,8 +22,30 @@ def write_frame(path: Path | str, table: pd.DataFrame) -> None:
 UNIT = ["network", "layer", "channel"]
 """The columns that name a unit."""
 
+_TEXTS = ("left_out", "withheld")
 
-def unit_table(
+
+def read_frame(path: Path | str) -> pd.DataFrame:
+    """Return a table of `write_frame`, its texts empty where there is nothing to say."""
+    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str))
+    return table.fillna({name: "" for name in _TEXTS if name in table})
+
+
+def read_frames(paths: Iterable[Path | str]) -> pd.DataFrame:
+    """Return tables of one kind as one; tables without any row may be among them."""
+    tables = [read_frame(path) for path in paths]
+    # Columns of empty tables have no type of their own and would spoil that of the others.
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled or tables[:1], ignore_index=True)
+
+
+def check_column(table: pd.DataFrame, name: str) -> None:
+    """Raise `UserError` if the table has no column called `name`, with the nearest names."""
+    if name not in table:
+        raise unknown_name("column", name, table.columns, where=" of units.csv")
+
+
+def synthesis_table(
     sweeps: pd.DataFrame, natural: Mapping[tuple[str, str], NaturalResponses]
 ) -> pd.DataFrame:
     """Return one row a unit: restarts beside the chosen diverse set and natural patches.
@@ -37,9 +60,9 @@ def unit_table(
     Returns
     -------
     pandas.DataFrame
-        Columns `UNIT`, then activations and distances of restarts and of the chosen set, their
-        ratios, the responses to natural patches, and ``left_out``: why the unit is left out of
-        statistics, empty for those that stay. Distances are root mean square differences in the
+        Columns `UNIT`, ``size`` of the patch in pixels, then activations and distances of restarts
+        and of the chosen set, their ratios (NaN for units that restarts do not drive above zero),
+        and the responses to natural patches. Distances are root mean square differences in the
         layer's own distance space, activations are before the ReLU.
     """
     columns = ["mean_activation", "min_distance", "mean_distance"]
@@ -49,20 +72,20 @@ def unit_table(
         [*columns, "min_activation", "max_activation", "relative_diversity", "diversity", "steps"]
     ]
     table = restarts.add_prefix("restart_").join(chosen.add_prefix("diverse_"), how="left")
-    table["activation_ratio"] = table.diverse_mean_activation / table.restart_mean_activation
-    table["distance_ratio"] = table.diverse_min_distance / table.restart_min_distance
+    driven = table.restart_mean_activation > 0
+    activation = table.diverse_mean_activation / table.restart_mean_activation
+    distance = table.diverse_min_distance / table.restart_min_distance
+    table["activation_ratio"] = activation.where(driven)
+    table["distance_ratio"] = distance.where(driven)
     reference = pd.DataFrame(
         [_natural_row(natural[network, layer], int(unit)) for network, layer, unit in table.index],
         index=table.index,
     )
-    table = table.join(reference)
-    table["left_out"] = np.where(
-        table.restart_mean_activation > 0, "", "restarts do not drive it above zero"
-    )
-    return table.reset_index()
+    table.insert(0, "size", reference.pop("size"))
+    return table.join(reference).reset_index()
 
 
-def _natural_row(responses: NaturalResponses, channel: int) -> dict[str, float]:
+def _natural_row(responses: NaturalResponses, channel: int) -> dict[str, float | int]:
     values = responses.quantiles[channel]
     levels = responses.levels.tolist()
 
@@ -71,6 +94,7 @@ def _natural_row(responses: NaturalResponses, channel: int) -> dict[str, float]:
         return float(values[nearest])
 
     return {
+        "size": responses.best.shape[-1],
         "natural_median": at(0.5),
         "natural_99_percent": at(0.99),
         "natural_maximum": at(1.0),

@@ -9,12 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diversevis.analysis.invariance import (
-    COMPLEX_ABOVE,
-    COMPLEX_INDEX,
-    DEFORMABLE_ABOVE,
-    LINEAR_TOLERANCE,
-)
 from diversevis.figures.invariance_data import MeasuredLayer
 from diversevis.figures.style import (
     FAINT,
@@ -23,9 +17,9 @@ from diversevis.figures.style import (
     LABEL,
     TITLE,
     heading,
-    inset,
     page,
     show_patches,
+    strip,
     theme,
 )
 from diversevis.figures.transforms import (
@@ -56,7 +50,9 @@ _BEST_LEFT, _TEXTURE_LEFT, _MAP_LEFT = 20.5, 36.5, 60.5
 _STRIPS, _STRIP = (87.5, 119.0, 150.5), 27.0
 
 
-def draw(layers: Mapping[str, MeasuredLayer], tests: pd.DataFrame) -> Figure:
+def draw(
+    layers: Mapping[str, MeasuredLayer], tests: pd.DataFrame, *, criteria: Mapping[str, float]
+) -> Figure:
     """Draw the controls, one row a kind.
 
     Each row shows the best patch of its first unit, the texture whose crops all drive that unit as
@@ -71,8 +67,10 @@ def draw(layers: Mapping[str, MeasuredLayer], tests: pd.DataFrame) -> Figure:
     tests
         Rows of `diversevis.invariance.indices.rows`; those of other networks, and of learned masks,
         are not used.
+    criteria
+        What the controls must show: ``controls`` of ``config/criteria.yaml``.
     """
-    table = _indices(tests)
+    table = unit_indices(tests)
     kinds = [kind for kind in _KNOWN if kind in layers] + [k for k in layers if k not in _KNOWN]
     units = {kind: _units(table, layers[kind]) for kind in kinds}
     delta = main_delta(deltas_of(table, "deformation"))
@@ -100,20 +98,16 @@ def draw(layers: Mapping[str, MeasuredLayer], tests: pd.DataFrame) -> Figure:
                 style = {"size": LABEL, "color": GREY, "ha": "right", "va": "center"}
                 canvas.text(_STRIPS[2] + _STRIP, top + 3, text, **style)
         strips = [
-            inset(figure, left, _HEADER - 1, _STRIP, bottom - _HEADER + 1) for left in _STRIPS
+            strip(figure, left, _HEADER - 1, _STRIP, bottom - _HEADER + 1) for left in _STRIPS
         ]
-        for strip in strips:
-            strip.set_ylim(bottom, _HEADER - 1)  # in mm of the page, so that rows align
-            strip.set_yticks([])
-            strip.patch.set_visible(False)  # text of the page shows through
-            strip.spines["left"].set_visible(False)
+        for axes in strips:
             for top in tops[1:]:
-                strip.axhline(top - _BETWEEN / 2, color=FAINT, lw=0.4)
-        _phase(strips[0], kinds, units, tops)
+                axes.axhline(top - _BETWEEN / 2, color=FAINT, lw=0.4)
+        _phase(strips[0], kinds, units, tops, criteria)
         if delta is not None:
-            _deformation(strips[1], strips[2], kinds, units, tops, delta)
+            _deformation(strips[1], strips[2], kinds, units, tops, delta, criteria)
         colour_bar(canvas, _MAP_LEFT, bottom + 1.5, _PICTURE, upright=False)
-        _key(canvas, bottom + 9.5)
+        _key(canvas, bottom + 9.5, criteria["linear_difference"])
     return figure
 
 
@@ -123,8 +117,11 @@ def _of(tests: pd.DataFrame, layer: MeasuredLayer) -> pd.DataFrame:
     return tests[own & (tests["mask"] == "fixed")]
 
 
-def _indices(tests: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a unit, means over seeds, with the columns of the networks' table of units."""
+def unit_indices(tests: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a unit of rows of tests, with the columns of the networks' table of units.
+
+    Indices are means over seeds, of the fixed mask.
+    """
     units = tests[["network", "layer", "channel"]].drop_duplicates().set_index(_UNIT)
     for family, prefix in (("all-shifts", "phase"), ("deformations", "deformation")):
         rows = tests[(tests.family == family) & (tests["mask"] == "fixed")]
@@ -178,11 +175,11 @@ def _criterion(axes: Axes, at: float, top: float) -> None:
     axes.vlines(at, top, top + _PICTURE, color=INK, lw=0.7, ls=(0, (3, 2)))
 
 
-def _tolerance(axes: Axes, lanes: np.ndarray, around, height: float) -> None:
+def _tolerance(axes: Axes, lanes: np.ndarray, around, height: float, tolerance: float) -> None:
     """Shade how far linear units may lie from their stand-ins."""
     for lane, middle in zip(lanes, np.broadcast_to(around, len(lanes)), strict=True):
         axes.fill_between(
-            [middle - LINEAR_TOLERANCE, middle + LINEAR_TOLERANCE],
+            [middle - tolerance, middle + tolerance],
             lane - height / 2,
             lane + height / 2,
             color=FAINT,
@@ -191,17 +188,25 @@ def _tolerance(axes: Axes, lanes: np.ndarray, around, height: float) -> None:
         )
 
 
-def _phase(axes: Axes, kinds: list[str], units: dict[str, pd.DataFrame], tops: np.ndarray) -> None:
+def _phase(
+    axes: Axes,
+    kinds: list[str],
+    units: dict[str, pd.DataFrame],
+    tops: np.ndarray,
+    criteria: Mapping[str, float],
+) -> None:
+    tolerance = criteria["linear_difference"]
     axes.set(xlim=(-0.05, 1.05), xticks=[0, 0.5, 1])
     for kind, top in zip(kinds, tops, strict=True):
         lanes = _lanes(top, len(units[kind]))
         index, surrogate = (column(units[kind], f"phase_{name}") for name in ("index", "surrogate"))
         if kind in _LINEAR:
-            _tolerance(axes, lanes, surrogate, _PICTURE / len(lanes))
+            _tolerance(axes, lanes, surrogate, _PICTURE / len(lanes), tolerance)
         if kind == "complex":
-            _criterion(axes, COMPLEX_INDEX, top)
+            _criterion(axes, criteria["complex_index"], top)
             if "simple" in units:
-                _criterion(axes, column(units["simple"], "phase_index").max() + COMPLEX_ABOVE, top)
+                highest = column(units["simple"], "phase_index").max()
+                _criterion(axes, highest + criteria["complex_above_simple"], top)
         _marks(axes, kind, lanes, index, surrogate)
 
 
@@ -212,7 +217,9 @@ def _deformation(
     units: dict[str, pd.DataFrame],
     tops: np.ndarray,
     delta: float,
+    criteria: Mapping[str, float],
 ) -> None:
+    tolerance = criteria["linear_difference"]
     axes.set(xlim=(-0.05, 1.05), xticks=[0, 0.5, 1])
     above_axes.axvline(0, color=GREY, lw=0.5, zorder=0)
     above = {
@@ -226,10 +233,11 @@ def _deformation(
             column(units[kind], f"deformation_{name}_{delta:g}") for name in ("index", "surrogate")
         )
         if kind in _LINEAR:
-            _tolerance(axes, lanes, surrogate, _PICTURE / len(lanes))
-            _tolerance(above_axes, lanes, 0, _PICTURE / len(lanes))
+            _tolerance(axes, lanes, surrogate, _PICTURE / len(lanes), tolerance)
+            _tolerance(above_axes, lanes, 0, _PICTURE / len(lanes), tolerance)
         if kind == "deformable" and "rigid" in above:
-            _criterion(above_axes, above["rigid"].max() + DEFORMABLE_ABOVE, top)
+            least = above["rigid"].max() + criteria["deformable_above_rigid"]
+            _criterion(above_axes, least, top)
         _marks(axes, kind, lanes, index, surrogate)
         above_axes.plot(above[kind], lanes, "o", color=_COLOURS.get(kind, INK), ms=3.2)
     largest = np.nanmax([0.2, *(values.max() for values in above.values())])
@@ -237,7 +245,7 @@ def _deformation(
     above_axes.set_xlim(lowest - 0.06, largest + 0.06)
 
 
-def _key(canvas: Axes, y: float) -> None:
+def _key(canvas: Axes, y: float, tolerance: float) -> None:
     """Explain the marks of the strips."""
     left = _STRIPS[0]
     canvas.plot(left, y, "o", color=INK, ms=3.2)
@@ -247,7 +255,7 @@ def _key(canvas: Axes, y: float) -> None:
     for x, text in (
         (1.5, "unit"),
         (13.5, "linear stand-in"),
-        (38, f"±{LINEAR_TOLERANCE:g}: linear units"),
+        (38, f"±{tolerance:g}: linear units"),
         (73, "at least"),
     ):
         canvas.text(left + x, y, text, size=LABEL, va="center_baseline")

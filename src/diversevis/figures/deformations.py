@@ -1,4 +1,4 @@
-"""Figure: small shifts against smooth deformations, and what either leaves of a unit's response."""
+"""Figure 7: small shifts against smooth deformations, and what they leave of the response."""
 
 from __future__ import annotations
 
@@ -18,10 +18,15 @@ from diversevis.figures.style import (
     PAGE_WIDTH,
     heading,
     inset,
+    legend,
+    lines_of,
     network_title,
     page,
+    panel_title,
     show_patches,
     theme,
+    thin,
+    units_text,
 )
 from diversevis.figures.transforms import (
     DEFORMATIONS,
@@ -40,7 +45,8 @@ from diversevis.figures.transforms import (
 
 _LEFT, _RIGHT, _TOP, _LEGEND = 11.0, 3.0, 7.0, 14.0  # mm
 _GAP, _BETWEEN, _HEIGHT = 4.0, 10.0, 34.0
-_WIDEST, _ONE_ROW = 82.0, 4  # mm; layers that fit beside each other, whatever their network
+_WIDEST = 82.0
+_ONE_ROW, _ACROSS = 4, 5  # layers beside each other, of several networks or of one
 _MARGIN, _PICTURE, _SPACE, _EACH = 2.5, 15.6, 0.5, 4
 _NAME, _PITCH = 23.0, 20.0
 _FAMILIES = (("shift", "shifts", SHIFTS), ("deformation", "deformations", DEFORMATIONS))
@@ -59,14 +65,15 @@ def draw(layers: Sequence[MeasuredLayer], units: pd.DataFrame) -> Figure:
     layers
         Tests of layers of any number of networks.
     units
-        One row a unit, with the columns of `diversevis.analysis.invariance.invariance_table`.
+        One row a unit, with the columns of `diversevis.analysis.units.unit_table`.
     """
     places = [(layer.network, layer.layer) for layer in layers]
     rows = units[[place in places for place in zip(units.network, units.layer, strict=True)]]
     lines = [places]
     if len(places) > _ONE_ROW:
         networks = dict.fromkeys(network for network, _ in places)
-        lines = [[place for place in places if place[0] == network] for network in networks]
+        own = ([place for place in places if place[0] == network] for network in networks)
+        lines = [line for some in own for line in lines_of(some, _ACROSS)]
     columns = max(map(len, lines))
     width = min(_WIDEST, (PAGE_WIDTH - _LEFT - _RIGHT - (columns - 1) * _GAP) / columns)
     bottom = _TOP + len(lines) * (_HEIGHT + _BETWEEN) - _BETWEEN
@@ -75,23 +82,24 @@ def draw(layers: Sequence[MeasuredLayer], units: pd.DataFrame) -> Figure:
     height = first + len(examples) * _PITCH if examples else bottom + _LEGEND
     with theme():
         figure, canvas = page(height)
+        shared = None
         for line, panels in enumerate(lines):
             top = _TOP + line * (_HEIGHT + _BETWEEN)
             for place, (network, name) in enumerate(panels):
                 left = _LEFT + place * (width + _GAP)
                 some = rows[(rows.network == network) & (rows.layer == name)]
-                axes = inset(figure, left, top, width, _HEIGHT)
+                axes = inset(figure, left, top, width, _HEIGHT, sharey=shared)
+                axes.patch.set_visible(False)  # text of the page shows through
                 _panel(axes, some, first=place == 0)
+                shared = shared or axes
                 title = f"{network_title(network)} {name}"
-                canvas.text(left, top - 2, title, weight="bold")
-                text = _count(some)
-                canvas.text(left + width, top - 2, text, size=LABEL, color=GREY, ha="right")
+                panel_title(canvas, left, top, width, title, _count(some))
             middle = top + _HEIGHT / 2
             canvas.text(3.5, middle, "index", rotation=90, ha="center", va="center")
         right = _LEFT + columns * (width + _GAP) - _GAP
         text = "root mean square displacement δ (px per 24 px of patch)"
         canvas.text(right, bottom + 6.5, text, ha="right", va="center")
-        _legend(canvas, height - bottom - _LEGEND, height)
+        legend(canvas, _entries(), (height - bottom - _LEGEND) / height)
         left_out = int((~stays(rows)).sum())
         if left_out:
             text = left_out_note(left_out).replace("\n", " ")
@@ -107,7 +115,7 @@ def _count(units: pd.DataFrame) -> str:
     kept = int(stays(units).sum())
     if kept < len(units):
         return f"{kept} of {len(units)}"
-    return f"{kept} unit{'s' * (kept != 1)}"
+    return units_text(kept)
 
 
 def _panel(axes: Axes, units: pd.DataFrame, *, first: bool) -> None:
@@ -124,13 +132,18 @@ def _panel(axes: Axes, units: pd.DataFrame, *, first: bool) -> None:
         if index.isna().all(axis=None):
             continue
         ends += deltas
-        axes.plot(deltas, index.T, color=colour, lw=0.5, alpha=0.4)
-        axes.plot(deltas, surrogate.median(), color=colour, lw=1.0, ls=(0, (3, 2)))
-        axes.plot(deltas, index.median(), ".-", color=colour, lw=1.5, ms=3, clip_on=False)
-    low, high = axes.get_ylim()
-    axes.set(ylim=(min(0, low), max(1.05, high)), yticks=[0, 0.5, 1], xticks=sorted(set(ends)))
+        axes.plot(deltas, index.T, color=colour, **thin(len(kept)))
+        style = {"color": colour, "zorder": 3}
+        axes.plot(deltas, surrogate.median(), lw=1.0, ls=(0, (3, 2)), **style)
+        axes.plot(deltas, index.median(), ".-", lw=1.5, ms=3, clip_on=False, **style)
+    axes.update_datalim([(1, 0), (1, 1.02)])
+    axes.autoscale_view(scalex=False)
+    axes.set(yticks=[0, 0.5, 1], xticks=sorted(set(ends)))
     if ends:
         axes.set_xlim(min(ends) - 0.15, max(ends) + 0.15)
+    else:
+        style = {"size": LABEL, "color": GREY, "ha": "center", "va": "center"}
+        axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, **style)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.tick_params(labelleft=first)
 
@@ -199,23 +212,13 @@ def _example(canvas: Axes, layer: MeasuredLayer, data: FamilyData, unit: int, to
             )
 
 
-def _legend(canvas: Axes, below: float, height: float) -> None:
+def _entries() -> list[tuple[Line2D, str]]:
     entries = [
         (Line2D([], [], color=colour, marker=".", lw=1.5, ms=3), f"{family}: median of units")
         for _, family, colour in _FAMILIES
     ]
-    entries += [
+    return [
+        *entries,
         (Line2D([], [], color=GREY, lw=0.5, alpha=0.6), "one unit"),
         (Line2D([], [], color=GREY, lw=1.0, ls=(0, (3, 2))), "median of linear stand-ins"),
     ]
-    canvas.legend(
-        *zip(*entries, strict=True),
-        loc="lower center",
-        bbox_to_anchor=(0.5, below / height),
-        ncols=len(entries),
-        fontsize=LABEL,
-        frameon=False,
-        handlelength=2,
-        columnspacing=1.5,
-        borderaxespad=0.2,
-    )

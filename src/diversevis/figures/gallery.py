@@ -1,4 +1,4 @@
-"""Figure (c): all units of a network at a glance, layer by layer."""
+"""Figures 4 and 5: units of a network at a glance, layer by layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diversevis.figures.data import Layer
+from diversevis.figures.data import Layer, evenly
 from diversevis.figures.style import (
     DIVERSE,
     FAINT,
@@ -18,23 +18,27 @@ from diversevis.figures.style import (
     TEXT,
     TITLE,
     heading,
+    network_colour,
     network_title,
     page,
     percent,
     show_patches,
     theme,
+    units_text,
 )
 
 _PER_ROW = 6  # images of a set, before its next row begins
-_MANY = 12  # units in a layer, beyond which three instead of two stand side by side
+_ACROSS = 2  # units side by side
+_UNITS, _FEWER, _DEEP = 6, 4, 5  # units of a layer, fewer of networks that have more layers
 _MARGIN, _GAP, _APART, _GUTTER, _LARGEST = 2.5, 0.4, 2.3, 6.0, 13.0  # mm
 _HEADER, _BAND, _LABEL, _BETWEEN = 12.5, 6.5, 3.2, 1.8
 
 
-def draw(layers: Sequence[Layer], *, fraction: float = 0.9) -> Figure:
+def draw(layers: Sequence[Layer], *, fraction: float = 0.9, most: int | None = None) -> Figure:
     """Draw a gallery of one network: units in bands by layer, best natural patch first.
 
-    Patches have the same printed size in all layers; a band's title tells their size in pixels.
+    Patches have the same printed size in all layers; a band's title tells their size in pixels. Of
+    layers with more units than fit, those shown are evenly spaced by channel number.
 
     Parameters
     ----------
@@ -42,8 +46,12 @@ def draw(layers: Sequence[Layer], *, fraction: float = 0.9) -> Figure:
         Layers of one network, input side first.
     fraction
         Share of the restarts' mean activation that diverse sets were asked to keep.
+    most
+        Units of a layer; by default 6, or 4 of more than five layers.
     """
-    across = 2 if max(len(layer.channels) for layer in layers) <= _MANY else 3
+    across = _ACROSS
+    most = most or (_UNITS if len(layers) <= _DEEP else _FEWER)
+    shown = [evenly(len(layer.channels), most) for layer in layers]
     n = max(layer.diverse.shape[1] for layer in layers)
     columns, rows = min(n, _PER_ROW), -(-n // _PER_ROW)
     tile = (PAGE_WIDTH - 2 * _MARGIN - (across - 1) * _GUTTER) / across
@@ -51,11 +59,12 @@ def draw(layers: Sequence[Layer], *, fraction: float = 0.9) -> Figure:
     block = columns * (size + _GAP) - _GAP
     pitch = _LABEL + rows * (size + _GAP) - _GAP + _BETWEEN
     lefts = [_MARGIN + column * (tile + _GUTTER) for column in range(across)]
-    bands = [_BAND + -(-len(layer.channels) // across) * pitch for layer in layers]
+    bands = [_BAND + -(-len(some) // across) * pitch for some in shown]
     with theme():
         figure, canvas = page(_HEADER + sum(bands) + _MARGIN - _BETWEEN)
         title = network_title(layers[0].network)
-        canvas.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
+        style = {"va": "center", "color": network_colour(layers[0].network)}
+        canvas.text(_MARGIN, 4, title, size=TITLE, weight="bold", **style)
         for left in lefts:
             for x, width, text, colour in (
                 (left, size, "natural", NATURAL),
@@ -63,21 +72,23 @@ def draw(layers: Sequence[Layer], *, fraction: float = 0.9) -> Figure:
             ):
                 heading(canvas, x, _HEADER - 1, width, text, colour, size=LABEL)
         top = _HEADER
-        for layer, band in zip(layers, bands, strict=True):
-            _title(canvas, layer, top)
-            for unit in range(len(layer.channels)):
-                row, column = divmod(unit, across)
+        for layer, some, band in zip(layers, shown, bands, strict=True):
+            _title(canvas, layer, len(some), top)
+            for place, unit in enumerate(some):
+                row, column = divmod(place, across)
                 _unit(canvas, layer, unit, lefts[column], top + _BAND + row * pitch, size, fraction)
             top += band
     return figure
 
 
-def _title(canvas: Axes, layer: Layer, top: float) -> None:
+def _title(canvas: Axes, layer: Layer, shown: int, top: float) -> None:
     middle, right = top + 3, PAGE_WIDTH - _MARGIN
     canvas.text(_MARGIN, middle, layer.layer, size=TEXT + 0.5, weight="bold", va="center")
-    text = f"receptive field {layer.size} px"
+    count = len(layer.channels)
+    some = f"{shown} of {units_text(count)}, " if shown < count else ""
+    text = f"{some}receptive field {layer.size} px"
     canvas.text(right, middle, text, color=GREY, va="center", ha="right")
-    canvas.plot([_MARGIN + 16, right - 30], [middle] * 2, color=FAINT, lw=0.5)
+    canvas.plot([_MARGIN + 16, right - (52 if some else 30)], [middle] * 2, color=FAINT, lw=0.5)
 
 
 def _unit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +128,13 @@ def load_invariance(network: str, layer: str, path: Path | str) -> MeasuredLayer
             f"no array {error}",
             "make the file anew with diversevis invariance",
         ) from error
+
+
+def load_layers(
+    names: Sequence[tuple[str, str]], paths: Sequence[Path | str]
+) -> list[MeasuredLayer]:
+    """Return `load_invariance` of layers, named ``(network, layer)``, and their files, in order."""
+    return [load_invariance(*name, path) for name, path in zip(names, paths, strict=True)]
 
 
 def from_result(result: Invariance) -> MeasuredLayer:

@@ -1,24 +1,30 @@
-"""Figure: textures of the units that are most, and least, invariant to phase."""
+"""Figure 6: textures of the units that are most, and least, invariant to phase, and all indices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from diversevis.figures.distributions import median_key, median_mark, median_of, swarm
 from diversevis.figures.invariance_data import MeasuredLayer
 from diversevis.figures.style import (
     FAINT,
     GREY,
+    INK,
     LABEL,
     PAGE_WIDTH,
     TITLE,
+    inset,
     network_colour,
     network_title,
     page,
     theme,
+    units_text,
 )
 from diversevis.figures.transforms import (
     colour_bar,
@@ -33,20 +39,34 @@ from diversevis.figures.transforms import (
 _MARGIN, _GUTTER, _GAP = 2.5, 5.0, 0.8  # mm
 _LARGEST, _BAND, _LABEL, _NUMBERS, _BETWEEN, _FOOTER = 28.0, 7.5, 5.0, 3.0, 2.5, 8.0
 _MOST_ACROSS = 4  # units side by side
+_LEFT, _TITLE, _PANEL, _BOTTOM = 13.0, 6.0, 46.0, 12.5  # of the distributions
+_ASIDE, _ROOM = 0.2, 0.34  # on their horizontal axis
 
 
-def draw(layers: Sequence[MeasuredLayer], units: pd.DataFrame, *, most: int = 3) -> Figure:
-    """Draw the units of each network with the highest and with the lowest phase index.
+def draw(
+    layers: Sequence[MeasuredLayer],
+    units: pd.DataFrame,
+    medians: pd.DataFrame,
+    *,
+    criteria: Mapping[str, Any],
+    most: int = 3,
+) -> Figure:
+    """Draw the units of each network with the highest and with the lowest phase index, then all.
 
     Each unit has its texture, with a square as large as a patch, beside the map of the responses to
-    the texture's crops, all on one scale of colours.
+    the texture's crops, all on one scale of colours. Below, the phase indices of all units by layer
+    with the median and its interval, beside those of their linear stand-ins.
 
     Parameters
     ----------
     layers
         Tests of layers of any number of networks; those without all shifts are passed over.
     units
-        One row a unit, with the columns of `diversevis.analysis.invariance.invariance_table`.
+        One row a unit, with the columns of `diversevis.analysis.units.unit_table`.
+    medians
+        The table of layers.
+    criteria
+        ``config/criteria.yaml``; of C2.
     most
         Units to show of either kind, of each network; fewer where there are not twice as many.
     """
@@ -59,8 +79,10 @@ def draw(layers: Sequence[MeasuredLayer], units: pd.DataFrame, *, most: int = 3)
     height = 1.0
     for kinds in chosen.values():
         height += _BAND + sum(-(-len(some) // across) for some in kinds) * pitch
+    places = _places(layers, units)
+    panel = height + _FOOTER + _TITLE
     with theme():
-        figure, canvas = page(height + _FOOTER)
+        figure, canvas = page(panel + _PANEL + _BOTTOM if places else height + _FOOTER)
         top = 1.0
         for network, kinds in chosen.items():
             _band(canvas, units, network, top)
@@ -75,7 +97,76 @@ def draw(layers: Sequence[MeasuredLayer], units: pd.DataFrame, *, most: int = 3)
         colour_bar(canvas, _MARGIN, height + 1, 30, upright=False)
         text = "response relative to the unit's best patch, over the crops of its texture"
         canvas.text(_MARGIN + 34, height + 2, text, size=LABEL, va="center")
+        if places:
+            axes = inset(figure, _LEFT, panel, PAGE_WIDTH - _LEFT - _MARGIN, _PANEL)
+            _distributions(axes, places, units, medians, criteria["C2"]["phase_index"])
+            _panel_texts(canvas, places, units, panel)
     return figure
+
+
+def _places(layers: Sequence[MeasuredLayer], units: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return networks and layers that have any phase index."""
+    indexed = units[stays(units) & column(units, "phase_index").notna()]
+    found = set(zip(indexed.network, indexed.layer, strict=True))
+    names = dict.fromkeys((layer.network, layer.layer) for layer in layers)
+    return [name for name in names if name in found]
+
+
+def _distributions(
+    axes: Axes,
+    places: list[tuple[str, str]],
+    units: pd.DataFrame,
+    medians: pd.DataFrame,
+    criterion: float,
+) -> None:
+    """Draw all phase indices, and those of the linear stand-ins, by layer."""
+    kept = units[stays(units)]
+    values = kept[["phase_index", "phase_surrogate"]].to_numpy(dtype=float)
+    low = np.nanmin(values, initial=-0.02) - 0.03
+    axes.set(xlim=(-0.5, len(places) - 0.5), ylim=(low, max(1.0, np.nanmax(values) + 0.03)))
+    axes.axhline(0, color=FAINT, lw=0.5, zorder=0)
+    axes.axhline(criterion, color=GREY, lw=0.5, ls=(0, (3, 2)), zorder=0)
+    for at, (network, layer) in enumerate(places):
+        own = kept[(kept.network == network) & (kept.layer == layer)]
+        style = {"width": _ROOM, "colour": network_colour(network)}
+        swarm(axes, at - _ASIDE, own.phase_index.to_numpy(), **style)
+        style["colour"] = GREY
+        swarm(axes, at + _ASIDE, own.phase_surrogate.to_numpy(), filled=False, **style)
+        median_mark(axes, at - _ASIDE, _ROOM, *median_of(medians, network, layer, "phase_index"))
+        middle = own.phase_surrogate.median()
+        median_mark(axes, at + _ASIDE, _ROOM, middle, middle, middle)
+        if at and places[at - 1][0] != network:
+            axes.axvline(at - 0.5, color=FAINT, lw=0.5)
+    axes.set(xticks=range(len(places)), xticklabels=[layer for _, layer in places])
+    axes.tick_params(axis="x", length=0)
+    axes.set(yticks=[0, 0.5, 1], ylabel="phase index")
+
+
+def _panel_texts(
+    canvas: Axes, places: list[tuple[str, str]], units: pd.DataFrame, top: float
+) -> None:
+    step = (PAGE_WIDTH - _LEFT - _MARGIN) / len(places)
+    kept = units[stays(units) & units.phase_index.notna()]
+    for at, (network, layer) in enumerate(places):
+        count = int(((kept.network == network) & (kept.layer == layer)).sum())
+        middle = _LEFT + (at + 0.5) * step
+        style = {"size": LABEL, "color": GREY, "ha": "center", "va": "center"}
+        canvas.text(middle, top + _PANEL + 5.5, f"n = {count}", **style)
+        if not at or places[at - 1][0] != network:
+            style = {"weight": "bold", "color": network_colour(network)}
+            canvas.text(_LEFT + at * step + 1, top - 1.5, network_title(network), **style)
+    y = top + _PANEL + 10
+    canvas.plot(_LEFT + 1, y, "o", color=INK, ms=3, mew=0)
+    canvas.plot(_LEFT + 21, y, "o", mfc="white", mec=GREY, mew=0.6, ms=3)
+    median_key(canvas, _LEFT + 52, y)
+    canvas.plot([_LEFT + 107, _LEFT + 110], [y, y], color=GREY, lw=0.5, ls=(0, (3, 2)))
+    for x, text in (
+        (2.5, "one unit"),
+        (22.5, "its linear stand-in"),
+        (56, "median of units and its 95 % interval"),
+        (111, "criterion of claim C2"),
+    ):
+        canvas.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
 
 
 def _choose(
@@ -107,7 +198,7 @@ def _indexed(units: pd.DataFrame, network: str) -> pd.DataFrame:
 def _band(canvas: Axes, units: pd.DataFrame, network: str, top: float) -> None:
     """Write a network's title, and how many of its units are left out."""
     count = len(_indexed(units, network))
-    text = f"{network_title(network)}: {count} unit{'s' * (count != 1)}"
+    text = f"{network_title(network)}: {units_text(count)}"
     if count > 1:
         text += ", the most and the least invariant to phase"
     style = {"size": TITLE, "weight": "bold", "color": network_colour(network)}

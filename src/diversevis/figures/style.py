@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from PIL import Image
 
 from diversevis.files import atomic_path
 from diversevis.networks.registry import NETWORKS
@@ -23,11 +27,14 @@ LABEL, TEXT, TITLE = 6.0, 6.5, 8.0
 """Font sizes in points: numbers at pictures, running text, titles."""
 
 # Okabe & Ito's colours, told apart by readers of any colour vision.
-RESTARTS, DIVERSE, NATURAL = "#0072B2", "#D55E00", "#007A5A"
+RESTARTS, DIVERSE, NATURAL, PIXELS = "#0072B2", "#D55E00", "#007A5A", "#B0619A"
 INK, GREY, FAINT = "#1A1A1A", "#6B6B6B", "#D0D0D0"
 
-_NETWORK_COLOURS = {"vgg19": "#882255", "resnet50": "#332288"}
+# Wine and teal: as far apart in lightness as in hue, so that they differ in grey, too.
+_NETWORK_COLOURS = {"vgg19": "#882255", "resnet50": "#1B96A8"}
 
+_LINEAR = 6.0  # ratios of up to so much need no logarithmic axis
+_BOLD, _PLAIN = 1.62, 1.35  # mm, about the width of a letter in a title and in a note
 _DPI = 300
 _MOST_PIXELS = 30_000  # a side; Agg draws no more than 65,535, and memory goes with it
 _MM = 1 / 25.4
@@ -126,6 +133,7 @@ def show_patches(
     gap: float = 0.5,
     per_row: int | None = None,
     faded: bool = False,
+    colours: int | None = None,
 ) -> None:
     """Show patches side by side, as crisp squares of equal printed size.
 
@@ -143,8 +151,13 @@ def show_patches(
         Pictures in a row before the next begins; by default all.
     faded
         Show them pale.
+    colours
+        Most colours of all these pictures, at most 256, chosen to suit them: small files where
+        there are thousands of pictures. By default they are exact.
     """
     pictures = to_picture(torch.as_tensor(np.asarray(patches))).numpy()
+    if colours is not None:
+        pictures = _reduced(pictures, colours)
     # Repeated to print resolution, for many viewers blur pictures that they enlarge.
     repeat = max(1, -(-round(size * _MM * _DPI) // pictures.shape[1]))
     pictures = pictures.repeat(repeat, axis=1).repeat(repeat, axis=2)
@@ -162,6 +175,14 @@ def show_patches(
     canvas.set(xlim=limits[0], ylim=limits[1])
 
 
+def _reduced(pictures: np.ndarray, colours: int) -> np.ndarray:
+    """Return pictures ``[n, h, w, 3]`` in so many colours in all."""
+    column = Image.fromarray(pictures.reshape(-1, *pictures.shape[2:]))
+    method, dither = Image.Quantize.FASTOCTREE, Image.Dither.NONE
+    reduced = column.quantize(colours, method=method, dither=dither).convert("RGB")
+    return np.asarray(reduced).reshape(pictures.shape)
+
+
 def heading(
     canvas: Axes,
     left: float,
@@ -177,6 +198,76 @@ def heading(
     for above, line in enumerate(reversed(text.split("\n"))):
         y = bottom - 1.7 - 2.6 * above
         canvas.text(left, y, line, size=size, color=colour, weight="bold")
+
+
+def panel_title(
+    canvas: Axes, left: float, top: float, width: float, title: str, note: str = ""
+) -> None:
+    """Write a panel's title above its top left corner and a note at its right one, in mm.
+
+    The note stands above the panel, or within where there is no room; the panel has no background.
+    """
+    canvas.text(left, top - 2, title, weight="bold")
+    room = width - _BOLD * len(title) - _PLAIN * len(note) > 0
+    style = {"size": LABEL, "color": GREY, "ha": "right"}
+    canvas.text(left + width, top - 2 if room else top + 2.2, note, **style)
+
+
+def strip(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Return axes whose ordinate is the page's, in mm, so that marks align with rows of pictures.
+
+    They have no vertical scale, and text of the page shows through.
+    """
+    axes = inset(figure, left, top, width, height)
+    axes.set(ylim=(top + height, top), yticks=[])
+    axes.patch.set_visible(False)
+    axes.spines["left"].set_visible(False)
+    return axes
+
+
+def legend(canvas: Axes, entries: Sequence[tuple[Artist, str]], at: float = 0.0) -> None:
+    """Write a legend in one line across the page, `at` a height, as a share from below."""
+    canvas.legend(
+        *zip(*entries, strict=True),
+        loc="lower center",
+        bbox_to_anchor=(0.5, at),
+        ncols=len(entries),
+        fontsize=LABEL,
+        frameon=False,
+        handlelength=2,
+        columnspacing=1.5,
+        borderaxespad=0.2,
+    )
+
+
+def ratio_scale(axes: Axes, largest: float) -> None:
+    """Scale the vertical axis of ratios around 1, logarithmically where they span a lot."""
+    if largest > _LINEAR:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+
+
+def lines_of(names: Sequence, most: int) -> list[list]:
+    """Return names in as few lines of at most `most` as hold them, equally long but for the last.
+
+    Names are layers, or panels of any kind, that stand beside each other.
+    """
+    length = -(-len(names) // -(-len(names) // most)) if names else most
+    return [list(names[begin : begin + length]) for begin in range(0, len(names), length)]
+
+
+def thin(count: int) -> dict:
+    """Return the style of one of `count` lines that lie on each other: the paler, the more."""
+    return {"lw": 0.5, "alpha": max(0.08, min(0.6, 5 / count)) if count else 0.6}
+
+
+def units_text(count: int) -> str:
+    """Return ``1 unit``, or ``2 units``."""
+    return f"{count} unit{'s' * (count != 1)}"
 
 
 def dots_per_inch(figure: Figure) -> float:
@@ -205,5 +296,30 @@ def save(figure: Figure, *paths: Path | str) -> None:
     for path in map(Path, paths):
         kind = path.suffix.removeprefix(".").lower()
         metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}}.get(kind)
+        options = {"pil_kwargs": {"optimize": True}} if kind == "png" else {}
         with theme(), atomic_path(path) as temporary:
-            figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata)
+            figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata, **options)
+
+
+def save_pages(figures: Iterable[Figure], path: Path | str) -> None:
+    """Write figures to the pages of one PDF, whole or not at all, without dates.
+
+    Parameters
+    ----------
+    figures
+        One a page; each is drawn before the next is asked for.
+    path
+        The file.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    with (
+        theme(),
+        atomic_path(Path(path)) as temporary,
+        PdfPages(temporary, metadata={"CreationDate": None}) as pages,
+    ):
+        for figure in figures:
+            pages.savefig(figure, dpi=_DPI)

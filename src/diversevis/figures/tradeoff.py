@@ -1,4 +1,4 @@
-"""Figure (b): what diversity costs in activation."""
+"""Figure 3: what diversity costs in activation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from diversevis.figures.style import (
     DIVERSE,
@@ -17,22 +16,29 @@ from diversevis.figures.style import (
     PAGE_WIDTH,
     RESTARTS,
     inset,
+    legend,
+    lines_of,
     network_colour,
     network_title,
     page,
+    panel_title,
     percent,
+    ratio_scale,
     theme,
+    thin,
+    units_text,
 )
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 13.0, 3.0, 7.0, 17.0  # mm
 _GAP, _BETWEEN, _HEIGHT = 5.0, 9.0, 42.0
-_LINEAR = 6.0  # distances of up to so many restart distances need no logarithmic axis
-_ACROSS = "mean activation, relative to restarts"
+_ACROSS = 5  # layers in a row, before the next begins
+_MANY = 60  # units, from which on marks are smaller
+_ALONG = "mean activation, relative to restarts"
 _UP = "smallest distance,\nrelative to restarts"
 
 
 def draw(sweeps: pd.DataFrame, *, fraction: float) -> Figure:
-    """Draw the trade-off of activation against distance, one panel a layer, one row a network.
+    """Draw the trade-off of activation against distance, one panel a layer, a row or two a network.
 
     A thin line is a unit from its restarts, at (1, 1), to ever more diverse sets; the bold line
     joins the medians over units at each relative diversity. Panels of one network share their axes.
@@ -48,16 +54,23 @@ def draw(sweeps: pd.DataFrame, *, fraction: float) -> Figure:
     """
     table = relative(sweeps)
     networks = list(table.network.unique())
-    columns = table.groupby("network").layer.nunique().max()
+    lines = {
+        network: lines_of(list(table[table.network == network].layer.unique()), _ACROSS)
+        for network in networks
+    }
+    columns = max(len(line) for some in lines.values() for line in some)
     width = (PAGE_WIDTH - _LEFT - _RIGHT - (columns - 1) * _GAP) / columns
-    height = _TOP + len(networks) * (_HEIGHT + _BETWEEN) - _BETWEEN + _BOTTOM
+    rows = sum(map(len, lines.values()))
+    height = _TOP + rows * (_HEIGHT + _BETWEEN) - _BETWEEN + _BOTTOM
     with theme():
         figure, canvas = page(height)
-        for row, network in enumerate(networks):
-            top = _TOP + row * (_HEIGHT + _BETWEEN)
-            _row(figure, canvas, table[table.network == network], top, width, fraction)
+        top = _TOP
+        for network, some in lines.items():
+            own = table[table.network == network]
+            _network(figure, canvas, own, some, top, width, fraction)
+            top += len(some) * (_HEIGHT + _BETWEEN)
         middle = _LEFT + (columns * (width + _GAP) - _GAP) / 2
-        canvas.text(middle, height - 9.5, _ACROSS, ha="center", va="center")
+        canvas.text(middle, height - 9.5, _ALONG, ha="center", va="center")
         _legend(canvas, table, fraction)
     return figure
 
@@ -78,37 +91,48 @@ def relative(sweeps: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _row(
-    figure: Figure, canvas: Axes, table: pd.DataFrame, top: float, width: float, fraction: float
+def _network(
+    figure: Figure,
+    canvas: Axes,
+    table: pd.DataFrame,
+    lines: list[list[str]],
+    top: float,
+    width: float,
+    fraction: float,
 ) -> None:
-    """Draw the panels of one network."""
+    """Draw the panels of one network, in lines."""
     network, first = table.network.iloc[0], None
-    for column, layer in enumerate(table.layer.unique()):
-        left = _LEFT + column * (width + _GAP)
-        axes = inset(figure, left, top, width, _HEIGHT, sharex=first, sharey=first)
-        units = table[table.layer == layer]
-        _panel(axes, units, fraction, network_colour(network))
-        title, note = f"{network_title(network)} {layer}", _count(units)
-        canvas.text(left, top - 2, title, weight="bold")
-        canvas.text(left + width, top - 2, note, size=LABEL, color=GREY, ha="right")
-        axes.tick_params(labelleft=first is None)
-        first = first or axes
-    _scale(first, table.distance.max())
-    middle = top + _HEIGHT / 2
-    canvas.text(4.5, middle, _UP, rotation=90, ha="center", va="center", linespacing=1.3)
+    for row, layers in enumerate(lines):
+        y = top + row * (_HEIGHT + _BETWEEN)
+        for column, layer in enumerate(layers):
+            left = _LEFT + column * (width + _GAP)
+            axes = inset(figure, left, y, width, _HEIGHT, sharex=first, sharey=first)
+            axes.patch.set_visible(False)  # text of the page shows through
+            units = table[table.layer == layer]
+            _panel(axes, units, fraction, network_colour(network))
+            driven = units.dropna(subset=["activation"]).channel.nunique()
+            title = f"{network_title(network)} {layer}"
+            panel_title(canvas, left, y, width, title, units_text(driven))
+            axes.tick_params(labelleft=column == 0)
+            first = first or axes
+        middle = y + _HEIGHT / 2
+        canvas.text(4.5, middle, _UP, rotation=90, ha="center", va="center", linespacing=1.3)
+    ratio_scale(first, table.distance.max())
 
 
 def _panel(axes: Axes, table: pd.DataFrame, fraction: float, colour: str) -> None:
     drawn = table.dropna(subset=["activation"]).sort_values("relative_diversity")
     axes.axvline(fraction, color=GREY, lw=0.5, ls=(0, (3, 2)))
     axes.axhline(1, color=FAINT, lw=0.5)
+    style = thin(drawn.channel.nunique())
     for _, unit in drawn.groupby("channel"):
-        axes.plot(unit.activation, unit.distance, color=GREY, lw=0.5, alpha=0.6)
+        axes.plot(unit.activation, unit.distance, color=GREY, **style)
     median = _medians(table)
     axes.plot(median.activation, median.distance, ".-", color=colour, lw=1.4, ms=3.5)
     chosen = drawn[drawn.selected == 1]
     style = {"ls": "", "mec": "white", "mew": 0.4, "clip_on": False, "zorder": 3}
-    axes.plot(chosen.activation, chosen.distance, "o", color=DIVERSE, ms=4, **style)
+    many = {"ms": 1.6, "mew": 0} if len(chosen) >= _MANY else {"ms": 4}
+    axes.plot(chosen.activation, chosen.distance, "o", color=DIVERSE, **style | many)
     if len(drawn):
         axes.plot(1, 1, "s", color=RESTARTS, ms=4, **style)
     left_out = table.channel.nunique() - drawn.channel.nunique()
@@ -119,22 +143,6 @@ def _panel(axes: Axes, table: pd.DataFrame, fraction: float, colour: str) -> Non
 
 def _medians(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby("relative_diversity")[["activation", "distance"]].median()
-
-
-def _count(table: pd.DataFrame) -> str:
-    units = table.dropna(subset=["activation"]).channel.nunique()
-    return f"{units} unit{'s' * (units != 1)}"
-
-
-def _scale(axes: Axes, largest: float) -> None:
-    """Scale a vertical axis of ratios, logarithmically where they span a lot."""
-    if largest > _LINEAR:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_minor_locator(NullLocator())
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def _legend(canvas: Axes, table: pd.DataFrame, fraction: float) -> None:
@@ -155,13 +163,4 @@ def _legend(canvas: Axes, table: pd.DataFrame, fraction: float) -> None:
             f"{percent(fraction)} of restart activation",
         ),
     ]
-    canvas.legend(
-        *zip(*entries, strict=True),
-        loc="lower center",
-        ncols=len(entries),
-        fontsize=LABEL,
-        frameon=False,
-        handlelength=2,
-        columnspacing=1.5,
-        borderaxespad=0.2,
-    )
+    legend(canvas, entries)

@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 
 from diversevis.figures.invariance_data import FamilyData, MeasuredLayer
-from diversevis.figures.style import LABEL, show_patches
+from diversevis.figures.style import LABEL, show_patches, units_text
 from diversevis.invariance.families import Warps, get_family
 
 SHIFTS, DEFORMATIONS = "#0072B2", "#D55E00"
@@ -217,6 +217,5 @@ def column(units: pd.DataFrame, name: str) -> pd.Series:
 
 
 def left_out_note(count: int) -> str:
-    """Return how many units are left out, and why."""
-    units, them = ("unit", "it") if count == 1 else ("units", "them")
-    return f"{count} {units} left out:\nno patch drives {them} above zero"
+    """Return how many units are left out, and why, in two lines."""
+    return f"{units_text(count)} left out:\nnot driven above zero"

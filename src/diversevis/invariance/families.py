@@ -154,14 +154,20 @@ class Warps(Family):
 
 
 class Shifts(Warps):
-    """Shifts by the displacement, in random directions."""
+    """Shifts by the displacement, in all directions."""
 
     name = "shifts"
     index = "shift"
 
     def draw(self, count: int, stream: torch.Generator) -> Tensor:
-        """Return directions in radians, ``[count]``."""
-        return 2 * math.pi * torch.rand(count, generator=stream)
+        """Return directions in radians, ``[count]``, in random order.
+
+        One at random in each of `count` equal sectors: between pixels, responses depend on the
+        direction, and no seed should see one more often than another.
+        """
+        sectors = torch.arange(count) + torch.rand(count, generator=stream)
+        directions = sectors[torch.randperm(count, generator=stream)]
+        return 2 * math.pi / count * directions
 
     def displacement(self, members: Tensor) -> Tensor:
         """Return the same shift for all pixels."""
@@ -257,6 +263,20 @@ def build_families(names: Sequence[str], deltas: Sequence[float], size: int) -> 
         for name in names
         for delta in (deltas if issubclass(get_family(name), Warps) else (None,))
     ]
+
+
+def fitting_families(
+    names: Sequence[str], deltas: Sequence[float], size: int
+) -> tuple[list[Family], dict[str, str]]:
+    """Return the families that fit patches of side `size`, and why others do not, by name."""
+    left_out = {}
+    for name in names:
+        try:
+            get_family(name).check_size(size)
+        except UserError as error:
+            left_out[name] = str(error)
+    fitting = [name for name in names if name not in left_out]
+    return build_families(fitting, deltas, size) if fitting else [], left_out
 
 
 def get_family(name: str) -> type[Family]:

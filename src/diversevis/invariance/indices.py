@@ -14,9 +14,11 @@ from diversevis.invariance.families import Family
 from diversevis.invariance.peak import Peaks, best_patches
 from diversevis.invariance.transformation import (
     DEFAULT_SAMPLING,
+    DEFAULT_TRIALS,
     TEXTURE,
     FamilyResponses,
     Sampling,
+    Trials,
     transformation_test,
 )
 from diversevis.synthesis.engine import DEFAULT, Schedule
@@ -91,6 +93,7 @@ def measure_invariance(
     natural: Tensor | None = None,
     learn_masks: bool = True,
     sampling: Sampling = DEFAULT_SAMPLING,
+    trials: Trials = DEFAULT_TRIALS,
     schedule: Schedule = TEXTURE,
     peak_schedule: Schedule = DEFAULT,
     seed: int = 0,
@@ -108,7 +111,7 @@ def measure_invariance(
         ``[targets, 3, s, s]``, the best natural patch of each unit, see `best_patches`.
     learn_masks
         Repeat the all-shift test with a learned mask.
-    sampling, schedule
+    sampling, trials, schedule
         Of the transformation tests.
     peak_schedule
         Of the restarts.
@@ -131,6 +134,7 @@ def measure_invariance(
                 peaks.patches,
                 learn_mask=learn_mask,
                 sampling=sampling,
+                trials=trials,
                 schedule=schedule,
                 seed=seed,
                 **settings,

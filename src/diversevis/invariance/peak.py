@@ -13,7 +13,7 @@ from diversevis.synthesis.engine import DEFAULT, Schedule
 from diversevis.synthesis.targets import Targets
 from diversevis.units import Units
 
-RESTARTS, NATURAL_STARTS = 8, 2
+RESTARTS, NATURAL_STARTS = 16, 4
 _NOISE = 0.5
 """Noise on all natural starts but the first, relative to the patch."""
 

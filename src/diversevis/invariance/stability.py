@@ -35,6 +35,9 @@ class Stability:
     median: Tensor
 
 
+COLUMNS = ("network", "layer", "channel", "delta", "stability_mean", "stability_median")
+
+
 @exact_float32()
 @torch.no_grad()
 def relative_stability(

@@ -7,8 +7,10 @@ be; the index is what members that were not optimised reach, relative to the uni
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ from diversevis.seeds import generator
 from diversevis.stimuli.filters import smooth, transfer_function
 from diversevis.stimuli.masks import learned_window, window, window_shape
 from diversevis.stimuli.norm import patch_norm
-from diversevis.synthesis.engine import Schedule, minimise
+from diversevis.synthesis.engine import FAST, MOST_PATCHES, Schedule, minimise, of_length
 from diversevis.synthesis.memory import bytes_per_patch
 from diversevis.synthesis.targets import Targets
 from diversevis.units import PIXELS, Units, check_units, placement
@@ -28,6 +30,9 @@ from diversevis.units import PIXELS, Units, check_units, placement
 TEXTURE = Schedule(learning_rate=0.1, steps=700, patience=700, anneal=True)
 """The texture test's schedule: the published rate and steps, all of them since the loss is noisy,
 and the rate falling to zero, which the published code does not do."""
+
+FAST_TEXTURE = of_length(FAST, 100)
+TEXTURES = {"published": TEXTURE, "fast": FAST_TEXTURE}
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,30 @@ class Sampling:
 
 
 DEFAULT_SAMPLING = Sampling()
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Several starts of each canvas, of which only the best goes on: optima are many.
+
+    Parameters
+    ----------
+    starts
+        Starts of a canvas. Noise; but where members differ little, the first is the best canvas of
+        the unit's linear stand-in.
+    steps
+        Steps after which the start with the best mean over its last `judged` steps goes on. They
+        count as steps of the schedule, and are taken at its full rate.
+    judged
+        Steps that decide.
+    """
+
+    starts: int = 3
+    steps: int = 15
+    judged: int = 5
+
+
+DEFAULT_TRIALS = Trials()
 
 
 @dataclass(frozen=True)
@@ -100,6 +129,7 @@ def transformation_test(
     learn_mask: bool = False,
     min_weight: float = 0.0,
     sampling: Sampling = DEFAULT_SAMPLING,
+    trials: Trials = DEFAULT_TRIALS,
     schedule: Schedule = TEXTURE,
     compute_dtype: torch.dtype | None = None,
     seed: int = 0,
@@ -110,9 +140,8 @@ def transformation_test(
 
     Minimises ``-(1 - w) mean_g f(x_g) - w min_g f(x_g)`` over canvases, where ``x_g`` are the
     masked members, all scaled by one number so that their root mean square norm is the norm budget
-    (Cadena et al. 2018, published code, for all shifts). Canvases of finite families start from
-    noise; those of others, whose members differ little, from the best canvas of the unit's linear
-    stand-in. As for diverse sets, the gradient is filtered last, on the canvas.
+    (Cadena et al. 2018, published code, for all shifts). As for diverse sets, the gradient is
+    filtered last, on the canvas.
 
     Parameters
     ----------
@@ -128,6 +157,8 @@ def transformation_test(
         ``w``.
     sampling
         Numbers of members.
+    trials
+        Starts of each canvas.
     schedule
         Optimiser and stopping rule.
     compute_dtype
@@ -151,23 +182,26 @@ def transformation_test(
     stand_in, surrogate = best_linear_canvas(
         family, fixed, templates, training, held_out, device=device
     )
-    problem = _Canvases(
-        units,
+    canvases, masks = _optimised(
+        lambda targets, starts: _Canvases(
+            units,
+            targets,
+            family,
+            training,
+            starts,
+            sampling.per_step,
+            learn_mask,
+            min_weight,
+            compute_dtype,
+            seed,
+        ),
         targets,
-        family,
-        training,
         None if family.complete() is not None else stand_in,
-        sampling.per_step,
-        learn_mask,
-        min_weight,
-        compute_dtype,
-        seed,
+        trials,
+        schedule,
+        chunk=chunk,
+        progress=progress,
     )
-    title = f"{units.network} {units.layer} {family.name}"
-    if family.delta is not None:
-        title += f" {family.delta:g}"
-    outcome = minimise(problem, schedule, chunk=chunk, progress=progress, title=title)
-    canvases, masks = problem.split(outcome.parameters)
     if learn_mask:
         _, surrogate = best_linear_canvas(
             family, masks, templates, training, held_out, device=device
@@ -184,6 +218,33 @@ def transformation_test(
         surrogate,
         held_out,
     )
+
+
+def _optimised(
+    problem: Callable[[Targets, Sequence[Tensor | int]], _Canvases],
+    targets: Targets,
+    stand_in: Tensor | None,
+    trials: Trials,
+    schedule: Schedule,
+    **settings: Any,
+) -> tuple[Tensor, Tensor]:
+    """Return the canvases and masks of `targets` that the best of their starts lead to."""
+    count = len(targets)
+    starts = [number for number in range(trials.starts) for _ in range(count)]
+    if stand_in is not None:
+        starts[:count] = stand_in
+    race = problem(targets.repeated(trials.starts), starts)
+    if trials.starts == 1:
+        return race.split(minimise(race, schedule, **settings).parameters)
+    steps = min(trials.steps, schedule.steps)
+    heat = minimise(race, replace(schedule, steps=steps, patience=steps, anneal=False), **settings)
+    lost = heat.losses[:, -trials.judged :].mean(1).view(trials.starts, count)
+    ahead = heat.parameters[lost.argmin(0) * count + torch.arange(count)]
+    if steps == schedule.steps:
+        return race.split(ahead)
+    left = schedule.steps - steps
+    final = problem(targets, ahead)
+    return final.split(minimise(final, of_length(schedule, left), **settings).parameters)
 
 
 def split_members(family: Family, sampling: Sampling, seed: int) -> tuple[Tensor, Tensor]:
@@ -228,37 +289,47 @@ def evaluate(
     responses
         ``[targets, m]``.
     highest
-        ``[targets]``, the largest response to any member scaled to the budget by itself.
+        ``[targets]``, the largest response to a member scaled to the budget by itself.
     """
     device, dtype = placement(units)
     budget = patch_norm(units.size)
+    at_once = MOST_PATCHES[device.type] if device.type in MOST_PATCHES else len(members)
+    together = max(1, at_once // len(members))
+    portions = members.split(max(1, at_once // together))
     scaled, responses, highest = [], [], []
-    for unit in range(len(canvases)):
-        which = slice(unit, unit + 1)
+    for begin in range(0, len(canvases), together):
+        which = slice(begin, begin + together)
         canvas, mask = canvases[which].to(device, dtype), masks[which].to(device, dtype)
 
-        def parts(canvas: Tensor = canvas, mask: Tensor = mask) -> Iterator[Tensor]:
-            for some in members.split(_AT_ONCE):
-                yield family.act(canvas, some)[0] * mask
+        def masked(some: Tensor, canvas: Tensor = canvas, mask: Tensor = mask) -> Tensor:
+            return family.act(canvas, some) * mask[:, None, None]
 
         def score(patches: Tensor, which: slice = which) -> Tensor:
-            return targets.score(units.respond(patches)[0][None], which)[0]
+            answers = units.respond(patches.flatten(0, 1))[0].unflatten(0, patches.shape[:2])
+            return targets.score(answers, which)
 
-        norms = torch.cat([part.flatten(1).norm(dim=1) for part in parts()])
-        scale = budget / norms.square().mean().sqrt()
-        answers, best = [], []
-        for part, norm in zip(parts(), norms.split(_AT_ONCE), strict=True):
-            answers.append(score(part * scale).cpu())
-            # A member that is nearly empty would be noise at full norm.
-            full = part * (budget / norm.clamp(min=1e-3 * budget / scale))[:, None, None, None]
-            best.append(score(full).amax().cpu())
-        scaled.append((canvas * scale).cpu())
-        responses.append(torch.cat(answers))
-        highest.append(torch.stack(best).amax())
-    return torch.cat(scaled), torch.stack(responses), torch.stack(highest)
+        norms = torch.cat([masked(some).flatten(2).norm(dim=2) for some in portions], 1)
+        scale = budget / norms.square().mean(1).sqrt()
+        rescale = scale[:, None, None, None, None]
+        answers = torch.cat([score(masked(some) * rescale) for some in portions], 1)
+        scaled.append((canvas * scale[:, None, None, None]).cpu())
+        responses.append(answers.cpu())
+        # Units being nearly homogeneous, these are the members that would answer most.
+        full = budget / (norms * scale[:, None]).clamp(min=1e-3 * budget)
+        best = (answers * full).topk(min(_CANDIDATES, len(members)), dim=1).indices
+        for unit, candidates in enumerate(best):
+            one = slice(unit, unit + 1)
+            patches = masked(members[candidates.cpu()], canvas[one], mask[one])[0]
+            factor = scale[unit] * full[unit, candidates]
+            answer = units.respond(patches * factor[:, None, None, None])[0][None]
+            number = slice(begin + unit, begin + unit + 1)
+            highest.append(targets.score(answer, number).amax(1).cpu())
+    return torch.cat(scaled), torch.cat(responses), torch.cat(highest)
 
 
-_AT_ONCE = 256
+_CANDIDATES = 32
+"""Members that are tried at full norm, each by itself."""
+
 _SHAPE_RATE = 0.1
 """Step size of a learned mask's shape, relative to the canvas's: it is not of order one."""
 
@@ -290,6 +361,8 @@ class _Canvases:
         self.learn_mask, self.min_weight, self.seed = learn_mask, min_weight, seed
         self.norm = patch_norm(units.size)
         self.shape = (3, family.side, family.side)
+        self.pixels = math.prod(self.shape)
+        self.numbers = self.pixels + (3 if learn_mask else 0)
         self.fixed = window(units.size).to(self.device, self.dtype)
         transfer = transfer_function(family.side, dtype=torch.float64)
         self.transfer = transfer.to(self.device, self.dtype)
@@ -300,15 +373,15 @@ class _Canvases:
         self.bytes_per_job = self.per_step * per_patch
 
     def start(self, job: int) -> Tensor:
-        if self.starts is None:
-            names = (self.units.network, self.units.layer, self.targets.names[job])
-            canvas = torch.randn(self.shape, generator=generator(self.seed, "canvas", *names))
-        else:
-            canvas = self.starts[job] / self.starts[job].square().mean().sqrt()
-        canvas = canvas.flatten()
-        if self.learn_mask:
-            canvas = torch.cat([canvas, torch.zeros(3)])
-        return canvas.to(self.dtype)
+        start = self.starts[job]
+        if isinstance(start, int):
+            names = (self.units.network, self.units.layer, self.targets.names[job], str(start))
+            start = torch.randn(self.shape, generator=generator(self.seed, "canvas", *names))
+        start = start.flatten()
+        start = torch.cat([start, start.new_zeros(self.numbers - len(start))])
+        canvas = start[: self.pixels]
+        canvas /= canvas.square().mean().sqrt()
+        return start.to(self.dtype)
 
     def describe(self, job: int) -> str:
         return (
@@ -316,9 +389,15 @@ class _Canvases:
             f"family {self.family.name}"
         )
 
+    def spheres(self, parameters: Tensor) -> list[Tensor]:
+        return [parameters[:, : self.pixels]]
+
+    def free(self, parameters: Tensor) -> list[Tensor]:
+        return [parameters[:, self.pixels :]] if self.learn_mask else []
+
     def split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Return canvases ``[k, 3, side, side]`` and masks ``[k, s, s]``."""
-        pixels = self.shape[0] * self.shape[1] * self.shape[2]
+        pixels = self.pixels
         canvases = parameters[:, :pixels].unflatten(1, self.shape)
         if self.learn_mask:
             start = window_shape(self.units.size).to(parameters)

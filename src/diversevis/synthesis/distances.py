@@ -29,28 +29,38 @@ def pairwise(features: Tensor) -> Tensor:
     return root_mean_square(features[:, first] - features[:, second])
 
 
-def nearest_pair(features: Tensor) -> Tensor:
-    """Return the distance ``[k]`` of the two images of each set that are most alike.
+@torch.no_grad()
+def nearest_pair(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return how far apart the two images of each set are that are most alike, and which they are.
 
-    The pair is found in one Gram matrix a set, without gradient; only its own distance is then
-    computed by difference, which keeps it exact where the Gram form would cancel.
+    The pair is found in one Gram matrix a set; only its own distance is then computed by
+    difference, which keeps it exact where the Gram form would cancel.
 
     Parameters
     ----------
     features
         ``[k, n, d]``, ``n >= 2``.
+
+    Returns
+    -------
+    distance
+        ``[k]``.
+    pair
+        ``[2, k]``, numbers of the two images.
+    gradient
+        ``[k, d]``, of the distance with respect to the first of them; the second's is its negative.
     """
-    with torch.no_grad():
-        n = features.shape[1]
-        # Taking the set's mean away leaves distances alone and cancellation small.
-        centred = features.float() if features.dtype == torch.bfloat16 else features
-        centred = centred - centred.mean(1, keepdim=True)
-        gram = centred @ centred.mT
-        squares = gram.diagonal(dim1=1, dim2=2)
-        squared = squares[:, :, None] + squares[:, None, :] - 2 * gram
-        first, second = (index.to(features.device) for index in pairs(n))
-        closest = squared[:, first, second].argmin(1)
-        sets = torch.arange(len(features), device=features.device)
-    one, other = (features[sets, pair[closest]].to(centred.dtype) for pair in (first, second))
-    # The floor keeps the root's gradient finite for two images that are exactly alike.
-    return (one - other).square().mean(-1).clamp(min=1e-20).sqrt()
+    n = features.shape[1]
+    # Taking the set's mean away leaves distances alone and cancellation small.
+    centred = features.float() if features.dtype == torch.bfloat16 else features
+    centred = centred - centred.mean(1, keepdim=True)
+    gram = centred @ centred.mT
+    squares = gram.diagonal(dim1=1, dim2=2)
+    squared = squares[:, :, None] + squares[:, None, :] - 2 * gram
+    candidates = torch.stack(pairs(n)).to(features.device)
+    pair = candidates[:, squared[:, candidates[0], candidates[1]].argmin(1)]
+    sets = torch.arange(len(features), device=features.device)
+    difference = centred[sets, pair[0]] - centred[sets, pair[1]]
+    # The floor keeps the gradient finite for two images that are exactly alike.
+    distance = difference.square().mean(-1).clamp(min=1e-20).sqrt()
+    return distance, pair, difference / (difference.shape[-1] * distance[:, None])

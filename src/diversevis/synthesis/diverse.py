@@ -228,6 +228,12 @@ class _Sets:
         name = self.targets.names[job]
         return f"{self.units.network}, layer {self.units.layer}, channel {name}"
 
+    def spheres(self, parameters: Tensor) -> list[Tensor]:
+        return [parameters.flatten(2)]
+
+    def free(self, _parameters: Tensor) -> list[Tensor]:
+        return []
+
     def patches(self, parameters: Tensor) -> Tensor:
         """Return ``x = B r / |r|``, ``[k n, 3, s, s]``."""
         r = parameters.flatten(0, 1)
@@ -241,19 +247,27 @@ class _Sets:
         weights = self.weights.to(x)[jobs]
         with torch.enable_grad():
             scores, features = self.scores(self._fast, x.to(self.compute_dtype), jobs)
-            activation = scores.mean(1)
-            loss, nearest = -activation, torch.full_like(activation, torch.nan)
-            if self.images > 1:
-                nearest = nearest_pair(features)
-                loss = loss - weights * nearest
-            (gradient,) = torch.autograd.grad(loss.sum(), x)
+        activation = scores.detach().mean(1)
+        loss, nearest = -activation, torch.full_like(activation, torch.nan)
+        outputs, slopes = [scores], [torch.full_like(scores, -1 / self.images)]
+        if self.images > 1:
+            nearest, pair, slope = nearest_pair(features)
+            loss = loss - weights * nearest
+            if weights.any():
+                # Written down, for autograd would pass a whole map of zeros for either image.
+                apart = torch.zeros_like(features)
+                sets = torch.arange(len(features), device=features.device)
+                slope = (weights[:, None] * slope).to(features)
+                apart[sets, pair[0]], apart[sets, pair[1]] = -slope, slope
+                outputs, slopes = [*outputs, features], [*slopes, apart]
+        (gradient,) = torch.autograd.grad(outputs, x, slopes)
         r = parameters.flatten(0, 1)
         if self.filter_first:
             gradient = _tangent(smooth(gradient, self.transfer), r, self.norm)
         else:
             gradient = smooth(_tangent(gradient, r, self.norm), self.transfer)
-        monitors = {"activation": activation.detach(), "distance": nearest.detach()}
-        return loss.detach(), gradient.view_as(parameters), monitors
+        monitors = {"activation": activation, "distance": nearest}
+        return loss, gradient.view_as(parameters), monitors
 
     def scores(self, units: Units, x: Tensor, jobs: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return the scores ``[k, n]`` and features ``[k, n, d]`` of patches ``[k n, 3, s, s]``."""

@@ -1,4 +1,4 @@
-"""Adam for many independent problems at once, each with its own length.
+"""Gradient descent for many independent problems at once, each with its own length.
 
 Jobs (a unit's set of images, say) share one batch. A job that has converged leaves the batch and a
 waiting one takes its place, so that the batch stays full however long single jobs take. No quantity
@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from diversevis.errors import NonFiniteLossError, UserError
 
-MOST_PATCHES = {"cpu": 128, "cuda": 8192}
+MOST_PATCHES = {"cpu": 96, "cuda": 8192}
 """Patches in a batch: more no longer adds speed, and on a CPU leaves the caches."""
 
 _REFRESH_TERMINAL, _REFRESH_LOG = 0.2, 20.0
@@ -29,12 +29,17 @@ _REFRESH_TERMINAL, _REFRESH_LOG = 0.2, 20.0
 
 @dataclass(frozen=True)
 class Schedule:
-    """Optimiser and stopping rule; the numbers are the published ones.
+    """Optimiser and stopping rule; the defaults are the published ones.
 
     Parameters
     ----------
+    optimiser
+        ``"adam"`` (Kingma & Ba 2015), as published, or ``"sphere"``: normalised descent with
+        momentum (Cutkosky & Mehta 2020). Only the direction of an image's parameters counts, not
+        their length, and Adam's steps lengthen them, so that it turns ever more slowly. On the
+        sphere every step turns each image by the same angle, however long its gradient.
     learning_rate
-        Adam's step size, in units of the parameters.
+        Step size: Adam's in units of the parameters; on the sphere the angle in radians.
     steps
         Most steps of any job.
     patience
@@ -42,7 +47,8 @@ class Schedule:
     decay
         Decay of that average.
     betas, eps
-        Adam's moments' decays and its guard against division by zero.
+        Decays of the gradient's moments, the first of which is the momentum on the sphere, and
+        Adam's guard against division by zero.
     anneal
         Let the step size fall to zero over `steps`, linearly: where the loss is drawn anew in every
         step, a constant one ends some way off the optimum.
@@ -52,6 +58,7 @@ class Schedule:
         default order projects first, which leaves every optimum where it is.
     """
 
+    optimiser: Literal["adam", "sphere"] = "adam"
     learning_rate: float = 1.0
     steps: int = 2000
     patience: int = 100
@@ -63,6 +70,19 @@ class Schedule:
 
 
 DEFAULT = Schedule()
+"""Adam as published."""
+
+FAST = Schedule(
+    "sphere", learning_rate=0.2, steps=120, patience=120, betas=(0.8, 0.999), anneal=True
+)
+"""Reaches what the published schedule converges to, or more, in a seventh of its steps."""
+
+SCHEDULES = {"published": DEFAULT, "fast": FAST}
+
+
+def of_length(schedule: Schedule, steps: int) -> Schedule:
+    """Return a schedule of at most `steps`: an annealed one takes them all."""
+    return replace(schedule, steps=steps, patience=steps if schedule.anneal else schedule.patience)
 
 
 class Problem(Protocol):
@@ -80,6 +100,12 @@ class Problem(Protocol):
         self, parameters: Tensor, jobs: Tensor
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Return losses ``[k]``, gradients like `parameters` ``[k, ...]``, and monitors ``[k]``."""
+
+    def spheres(self, parameters: Tensor) -> list[Tensor]:
+        """Return views ``[k, ..., d]`` of what is optimised up to its length over the last axis."""
+
+    def free(self, parameters: Tensor) -> list[Tensor]:
+        """Return views ``[k, ..., d]`` of the other parameters, if there are any."""
 
     def describe(self, job: int) -> str:
         """Name a job in messages."""
@@ -157,7 +183,7 @@ def minimise(
     progress: bool = False,
     title: str = "",
 ) -> Outcome:
-    """Minimise every job's loss with Adam (Kingma & Ba 2015) until its own stopping rule.
+    """Minimise every job's loss by gradient descent until its own stopping rule.
 
     Parameters
     ----------
@@ -213,7 +239,7 @@ def minimise(
                 _release_memory(problem.device)
                 continue
             losses[state.job, state.step] = loss.to(losses)
-            stopped = _advance(state, loss, gradient, schedule)
+            stopped = _advance(problem, state, loss, gradient, schedule)
             _check_finite(problem, state, loss)
             if progress and time.monotonic() - shown_at > interval:
                 shown_at = time.monotonic()
@@ -288,18 +314,15 @@ def _fill(
     return state
 
 
-def _advance(state: _State, loss: Tensor, gradient: Tensor, schedule: Schedule) -> Tensor:
-    """Take one Adam step in place and return which jobs have come to their end ``[k]``."""
-    first, second = schedule.betas
+def _advance(
+    problem: Problem, state: _State, loss: Tensor, gradient: Tensor, schedule: Schedule
+) -> Tensor:
+    """Take one step in place and return which jobs have come to their end ``[k]``."""
     state.step = state.step + 1
-    count = state.step.to(gradient.dtype).view(-1, *[1] * (gradient.ndim - 1))
-    state.moment.mul_(first).add_(gradient, alpha=1 - first)
-    state.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-    scale = schedule.learning_rate / (1 - first**count)
-    if schedule.anneal:
-        scale = scale * (1 - (count - 1) / schedule.steps)
-    root = (state.square / (1 - second**count)).sqrt_().add_(schedule.eps)
-    state.parameters.sub_(scale * state.moment / root)
+    if schedule.optimiser == "adam":
+        _adam_step(state, gradient, schedule)
+    else:
+        _sphere_step(problem, state, gradient, schedule)
 
     loss = loss.to(state.average)
     state.average = torch.where(
@@ -309,6 +332,41 @@ def _advance(state: _State, loss: Tensor, gradient: Tensor, schedule: Schedule) 
     state.lowest = torch.where(fell, state.average, state.lowest)
     state.since = torch.where(fell, 0, state.since + 1)
     return (state.since >= schedule.patience) | (state.step >= schedule.steps)
+
+
+def _step_sizes(state: _State, schedule: Schedule) -> tuple[Tensor, Tensor]:
+    """Return the number of the step and its size, to be broadcast over the parameters."""
+    count = state.step.to(state.moment.dtype).view(-1, *[1] * (state.moment.ndim - 1))
+    left = 1 - (count - 1) / schedule.steps if schedule.anneal else 1.0
+    return count, torch.as_tensor(
+        schedule.learning_rate * left, dtype=count.dtype, device=count.device
+    )
+
+
+def _adam_step(state: _State, gradient: Tensor, schedule: Schedule) -> None:
+    first, second = schedule.betas
+    count, size = _step_sizes(state, schedule)
+    state.moment.mul_(first).add_(gradient, alpha=1 - first)
+    state.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+    root = (state.square / (1 - second**count)).sqrt_().add_(schedule.eps)
+    state.parameters.sub_(size / (1 - first**count) * state.moment / root)
+
+
+def _sphere_step(problem: Problem, state: _State, gradient: Tensor, schedule: Schedule) -> None:
+    """Turn every image by the same angle; move free parameters as far, whatever their scale."""
+    _, size = _step_sizes(state, schedule)
+    state.moment.mul_(schedule.betas[0]).add_(gradient, alpha=1 - schedule.betas[0])
+    direction = state.moment.clone()
+    for view in (*problem.spheres(direction), *problem.free(direction)):
+        _to_unit(view)
+    for view in problem.spheres(state.parameters):
+        _to_unit(view)
+    state.parameters.sub_(size * direction)
+
+
+def _to_unit(views: Tensor) -> None:
+    """Scale to a root mean square of one in place; what is zero stays zero."""
+    views.div_(views.square().mean(-1, keepdim=True).sqrt_().clamp_(min=1e-30))
 
 
 def _check_finite(problem: Problem, state: _State, loss: Tensor) -> None:

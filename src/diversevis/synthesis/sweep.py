@@ -88,11 +88,7 @@ def sweep(
     unit_scale = restarts.activations.mean(1).clamp(min=0) / restarts.min_distance
     diversity = torch.tensor(grid)[:, None] * unit_scale
     # One run for all levels: the batch stays full, and no level waits for another's last unit.
-    repeated = Targets(
-        names=targets.names * len(grid),
-        directions=targets.directions.repeat(len(grid), 1),
-        cosine=targets.cosine,
-    )
+    repeated = targets.repeated(len(grid))
     diverse = diverse_sets(units, repeated, diversity=diversity.flatten(), **settings)
     levels = (restarts, *_split(diverse, len(grid)))
     activation = torch.stack([level.activations.mean(1) for level in levels])

@@ -36,6 +36,10 @@ class Targets:
     def __len__(self) -> int:
         return len(self.names)
 
+    def repeated(self, times: int) -> Targets:
+        """Return all targets, `times` over."""
+        return Targets(self.names * times, self.directions.repeat(times, 1), self.cosine)
+
     def score(self, responses: Tensor, which: Tensor | slice = slice(None)) -> Tensor:
         """Return the scores ``[k, n]`` of `responses` ``[k, n, channels]``.
 

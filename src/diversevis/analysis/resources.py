@@ -1,0 +1,162 @@
+"""What a run took: time and memory by rule, from the benchmarks that its jobs left."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from diversevis.analysis.layers import ALL
+from diversevis.errors import UserError
+from diversevis.provenance import device_name
+
+COLUMNS = (
+    "rule",
+    "jobs",
+    "measured",
+    "seconds",
+    "wall_seconds",
+    "peak_mib",
+    "device",
+    "cores",
+    "memory_gib",
+    "note",
+)
+
+_STANDSTILL = 60.0  # seconds: between two jobs a run needs less, so that it was stopped
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where a job of the workflow leaves its benchmark, and the record of its computation if any.
+
+    Parameters
+    ----------
+    benchmark
+        Snakemake's table of one row; absent if the job's result was taken up from elsewhere.
+    provenance
+        `diversevis.provenance.record` as JSON.
+    """
+
+    benchmark: Path
+    provenance: Path | None = None
+
+
+def machine(device: str) -> dict[str, Any]:
+    """Return the columns that describe this machine.
+
+    Parameters
+    ----------
+    device
+        ``cpu`` or ``cuda``: where tensors are.
+
+    Returns
+    -------
+    dict
+        ``device`` by name, ``cores`` that this process may use, ``memory_gib`` of the machine.
+    """
+    may_use = getattr(os, "sched_getaffinity", None)
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, OSError):
+        memory = np.nan
+    return {
+        "device": device_name(device),
+        "cores": len(may_use(0)) if may_use else os.cpu_count(),
+        "memory_gib": round(memory, 1),
+    }
+
+
+def resource_table(jobs: Mapping[str, Sequence[Job]], described: Mapping[str, Any]) -> pd.DataFrame:
+    """Return time and memory by rule, and of all rules together.
+
+    Parameters
+    ----------
+    jobs
+        Every job of a run, by rule.
+    described
+        `machine` of the measured jobs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `COLUMNS`. ``seconds`` is the sum over the ``measured`` jobs, of which several may
+        run at once; ``wall_seconds`` the time during which any of them ran or the next one was
+        about to start, from when their benchmarks were written; ``peak_mib`` the most resident
+        memory of a single job. Jobs without a benchmark did not run here: they are counted, their
+        time is not known, and ``note`` says where they ran if their provenance does.
+
+    Raises
+    ------
+    UserError
+        If a benchmark is not one of Snakemake's tables.
+    """
+    every = [job for of_rule in jobs.values() for job in of_rule]
+    rows = [_row(rule, of_rule, described) for rule, of_rule in [*jobs.items(), (ALL, every)]]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(rule: str, jobs: Sequence[Job], described: Mapping[str, Any]) -> dict[str, Any]:
+    measured = [job.benchmark for job in jobs if job.benchmark.exists()]
+    taken = pd.DataFrame([_measurement(path) for path in measured])
+    here = described if measured else dict.fromkeys(described)
+    return {
+        "rule": rule,
+        "jobs": len(jobs),
+        "measured": len(measured),
+        "seconds": taken.seconds.sum() if measured else np.nan,
+        "wall_seconds": busy(zip(taken.start, taken.end, strict=True)) if measured else np.nan,
+        "peak_mib": taken.memory.max() if measured else np.nan,
+        **here,
+        "note": _note([job for job in jobs if not job.benchmark.exists()]),
+    }
+
+
+def _measurement(path: Path) -> dict[str, float]:
+    content = pd.read_csv(path, sep="\t")
+    if not {"s", "max_rss"} <= set(content) or content.empty:
+        remedy = "delete it; the next run of its job writes it anew"
+        raise UserError("a benchmark with columns s and max_rss", str(path), remedy)
+    # Jobs that end before the first look at their memory have no number there.
+    seconds, memory = (
+        pd.to_numeric(content[name], errors="coerce").iloc[-1] for name in ("s", "max_rss")
+    )
+    end = path.stat().st_mtime
+    return {"seconds": seconds, "memory": memory, "start": end - seconds, "end": end}
+
+
+def busy(intervals: Iterable[tuple[float, float]], standstill: float = _STANDSTILL) -> float:
+    """Return for how long a run went on.
+
+    Parameters
+    ----------
+    intervals
+        Start and end of its jobs in seconds, in any order; they may overlap.
+    standstill
+        Seconds. Longer gaps between jobs do not count: the run was interrupted there.
+    """
+    total, last = 0.0, -np.inf
+    for start, end in sorted(intervals):
+        if start - last > standstill:
+            total, last = total + end - start, end
+        elif end > last:
+            total, last = total + end - last, end
+    return total
+
+
+def _note(missing: Sequence[Job]) -> str:
+    if not missing:
+        return ""
+    where = {
+        json.loads(job.provenance.read_text(encoding="utf-8"))["device"]
+        for job in missing
+        if job.provenance and job.provenance.exists()
+    }
+    on = f", computed on {' and '.join(sorted(where))}" if where else ""
+    return f"{len(missing)} taken up from elsewhere{on}; not measured"

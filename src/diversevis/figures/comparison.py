@@ -1,0 +1,385 @@
+"""Figure 8: the two networks compared, layer by layer, and phase against deformation index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from diversevis.controls.units import NETWORK as CONTROLS
+from diversevis.figures.distributions import median_key, median_mark, median_of, swarm
+from diversevis.figures.style import (
+    FAINT,
+    GREY,
+    INK,
+    LABEL,
+    PAGE_WIDTH,
+    inset,
+    network_colour,
+    network_title,
+    page,
+    theme,
+    units_text,
+)
+from diversevis.figures.transforms import column, left_out_note, ratio, stays
+
+_PANEL, _PANEL_GAP, _PANEL_TOP, _NAMES, _KEY = 34.0, 10.0, 8.5, 9.0, 8.0  # mm: distributions
+_LEFT, _WIDTH, _HEIGHT, _BOTTOM = 13.0, 112.0, 84.0, 10.5  # of the points
+_SIDE = 131.0  # left edge of the key
+_ASIDE, _ROOM = 0.2, 0.34  # on the horizontal axis of distributions
+_MARKERS = "osD^vP*X"
+_LABELLED = 3  # units with the most of either index
+_LETTER, _LINE = 1.28, 2.2  # mm, about the width of a letter and the height of a line of labels
+_LABEL_ROOM = 0.16  # of the axis, right of the last point, so that it can have a label
+_MANY = 100  # units, from which on marks are smaller and errors left to the table
+_TITLES = {
+    "phase_above": "phase index, less linear stand-in's",
+    "deformation_above": "deformation index, less linear stand-in's",
+    "shift_above": "shift index, less linear stand-in's",
+    "phase_index": "phase index",
+}
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in mm."""
+
+
+def draw(
+    units: pd.DataFrame,
+    medians: pd.DataFrame,
+    pairs: pd.DataFrame,
+    *,
+    criteria: Mapping[str, Any],
+) -> Figure:
+    """Draw the quantities of claim C4 by pair of layers, then one point a unit.
+
+    Above, one panel a quantity: all units of both layers of each pair with their median, and what
+    the test of the pair found; bold where the criterion is met. Below, phase against deformation
+    index, both above the linear stand-in's. The error bars are standard deviations between seeds;
+    dashed lines are the criteria of claims C2 and C3; points that also have the phase index that C2
+    asks for are filled.
+
+    Parameters
+    ----------
+    units, medians, pairs
+        The tables of units, of layers and of pairs of layers.
+    criteria
+        ``config/criteria.yaml``; of C2 to C4.
+    """
+    units = units[units.network != CONTROLS].reset_index(drop=True)
+    table = _points(units, criteria)
+    quantities = _quantities(units, pairs, criteria)
+    top = _PANEL_TOP + len(quantities) * (_PANEL + _PANEL_GAP)
+    top = top - _PANEL_GAP + _NAMES + _KEY + 6 if quantities else 5.0
+    with theme():
+        height = max(_HEIGHT, _key_height(units, table))
+        figure, canvas = page(top + height + _BOTTOM)
+        for place, quantity in enumerate(quantities):
+            y = _PANEL_TOP + place * (_PANEL + _PANEL_GAP)
+            last = place == len(quantities) - 1
+            _pairs(figure, canvas, units, medians, pairs, quantity, y, criteria, last=last)
+        if quantities:
+            _pair_key(canvas, top - _KEY - 1.5, pairs.first_network.iloc[0])
+        axes = inset(figure, _LEFT, top, _WIDTH, height)
+        axes.patch.set_visible(False)  # labels are text of the page, below
+        _scatter(axes, table, criteria)
+        axes.set_xlabel(_TITLES["phase_above"])
+        delta = criteria["C3"]["delta"]
+        axes.set_ylabel(f"deformation index at δ = {delta:g} px per 24 px, less stand-in's")
+        _criteria(canvas, axes, criteria)
+        _label(canvas, axes, table, _taken(axes, table, criteria))
+        _key(canvas, units, table, top, criteria)
+    return figure
+
+
+def _quantities(units: pd.DataFrame, pairs: pd.DataFrame, criteria: Mapping[str, Any]) -> list[str]:
+    """Return the quantities of C4 that were tested, and the phase index after them."""
+    tested = set(pairs.quantity)
+    wanted = [*criteria["C4"]["quantities"], "phase_index"]
+    return [name for name in wanted if name in tested and column(units, name).notna().any()]
+
+
+def _pairs(
+    figure: Figure,
+    canvas: Axes,
+    units: pd.DataFrame,
+    medians: pd.DataFrame,
+    pairs: pd.DataFrame,
+    quantity: str,
+    top: float,
+    criteria: Mapping[str, Any],
+    *,
+    last: bool,
+) -> None:
+    """Draw the distributions of a quantity, two beside each other for each pair of layers."""
+    tests = pairs[pairs.quantity == quantity].reset_index(drop=True)
+    kept = units[stays(units)]
+    width = PAGE_WIDTH - _LEFT - 3
+    axes = inset(figure, _LEFT, top, width, _PANEL)
+    names = [
+        ((test.first_network, test.first_layer), (test.second_network, test.second_layer))
+        for test in tests.itertuples()
+    ]
+    drawn = {
+        (network, layer): kept[(kept.network == network) & (kept.layer == layer)][quantity]
+        for pair in names
+        for network, layer in pair
+    }
+    finite = pd.concat(drawn.values()).dropna()
+    low, high = finite.min(), finite.max()
+    room = 0.06 * max(high - low, 0.1)
+    axes.set(xlim=(-0.5, len(tests) - 0.5), ylim=(low - room, high + room))
+    axes.axhline(0, color=FAINT, lw=0.5, zorder=0)
+    step = width / len(tests)
+    for at, (pair, test) in enumerate(zip(names, tests.itertuples(), strict=True)):
+        for side, (network, layer) in zip((-_ASIDE, _ASIDE), pair, strict=True):
+            median_mark(axes, at + side, _ROOM, *median_of(medians, network, layer, quantity))
+            values = drawn[network, layer].to_numpy()
+            swarm(axes, at + side, values, width=_ROOM, colour=network_colour(network))
+            if last:
+                x = _LEFT + (at + 0.5 + side) * step
+                style = {"size": LABEL, "ha": "center", "va": "center"}
+                colour = network_colour(network)
+                canvas.text(x, top + _PANEL + 2.5, layer, color=colour, **style)
+                count = f"n = {np.isfinite(values).sum()}"
+                canvas.text(x, top + _PANEL + 5.5, count, color=GREY, **style)
+        if at:
+            axes.axvline(at - 0.5, color=FAINT, lw=0.5)
+        weight = "bold" if test.differs else "normal"
+        x = _LEFT + (at + 0.5) * step
+        style = {"ha": "center", "linespacing": 1.3, "weight": weight}
+        canvas.text(x, top - 1.2, _found(test), size=LABEL, **style)
+    axes.set_xticks([])
+    title = _TITLES.get(quantity, quantity)
+    title += ", exploratory" if quantity not in criteria["C4"]["quantities"] else ""
+    title = title.replace(", ", ",\n")
+    style = {"rotation": 90, "ha": "center", "va": "center", "linespacing": 1.3}
+    canvas.text(4.2, top + _PANEL / 2, title, **style)
+
+
+def _found(test: Any) -> str:
+    """Return what the test of a pair found."""
+    if np.isnan(test.cliffs_delta):
+        return "not tested"
+    p = "p < 0.001" if test.p_holm < 0.001 else f"p = {test.p_holm:.2g}"
+    low, high = ratio(test.low), ratio(test.high)
+    return f"Cliff's δ {ratio(test.cliffs_delta)} ({low} to {high})\n{p}"
+
+
+def _pair_key(canvas: Axes, y: float, first: str) -> None:
+    canvas.plot(_LEFT + 1, y, "o", color=INK, ms=3, mew=0)
+    median_key(canvas, _LEFT + 20, y)
+    for x, text in (
+        (2.5, "one unit"),
+        (24, "median of units and its 95 % interval"),
+        (75, f"Cliff's δ > 0: more in {network_title(first)}; p: Holm; bold: meets C4's criterion"),
+    ):
+        canvas.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
+
+
+def _points(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
+    """Return units that have both indices, with places ``x``, ``y`` and errors ``dx``, ``dy``."""
+    table = units.assign(
+        x=column(units, "phase_above"),
+        y=column(units, "deformation_above"),
+        dx=column(units, "phase_uncertainty"),
+        dy=column(units, "deformation_uncertainty"),
+        filled=column(units, "phase_index") >= criteria["C2"]["phase_index"],
+    )
+    return table[stays(units)].dropna(subset=["x", "y"]).reset_index(drop=True)
+
+
+def _markers(table: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Return the marker of each layer: by its place within its network."""
+    pairs = list(dict.fromkeys(zip(table.network, table.layer, strict=True)))
+    return {
+        pair: _MARKERS[[p for p in pairs if p[0] == pair[0]].index(pair) % len(_MARKERS)]
+        for pair in pairs
+    }
+
+
+def _style(network: str, marker: str, filled: bool, size: float = 4.0) -> dict:
+    colour = network_colour(network)
+    face = colour if filled else "white"
+    return {"marker": marker, "ms": size, "mfc": face, "mec": colour, "mew": 0.8, "ls": ""}
+
+
+def _scatter(axes: Axes, table: pd.DataFrame, criteria: Mapping[str, Any]) -> None:
+    phase, deformation = _lines(criteria)
+    axes.axhline(0, color=FAINT, lw=0.5, zorder=0)
+    axes.axvline(0, color=FAINT, lw=0.5, zorder=0)
+    axes.axvline(phase, color=GREY, lw=0.6, ls=(0, (3, 2)), zorder=0)
+    axes.axhline(deformation, color=GREY, lw=0.6, ls=(0, (3, 2)), zorder=0)
+    markers, many = _markers(table), len(table) >= _MANY
+    for unit in table.itertuples():
+        style = _style(
+            unit.network, markers[unit.network, unit.layer], unit.filled, 2.4 if many else 4.0
+        )
+        # No bar where a single seed tells no spread, nor where bars would hide the points.
+        axes.errorbar(
+            unit.x,
+            unit.y,
+            xerr=None if many or np.isnan(unit.dx) else unit.dx,
+            yerr=None if many or np.isnan(unit.dy) else unit.dy,
+            ecolor=style["mec"],
+            elinewidth=0.6,
+            alpha=0.9,
+            capsize=0,
+            **style,
+        )
+    axes.update_datalim([(-0.05, -0.1), (0.65, 0.2)])
+    axes.autoscale_view()
+    left, right = axes.get_xlim()
+    axes.set_xlim(left, right + _LABEL_ROOM * (right - left))
+
+
+def _lines(criteria: Mapping[str, Any]) -> tuple[float, float]:
+    """Return how far above their stand-ins C2 wants a phase, and C3 a deformation index."""
+    return criteria["C2"]["above"], criteria["C3"]["above"]
+
+
+def _criteria(canvas: Axes, axes: Axes, criteria: Mapping[str, Any]) -> None:
+    """Name the criteria's lines, at their ends."""
+    ((x, y),) = _page(axes, np.array([_lines(criteria)]))
+    canvas.text(x, _box(axes)[0] - 0.8, "C2", size=LABEL, color=GREY, ha="center")
+    canvas.text(_LEFT + _WIDTH + 0.8, y, "C3", size=LABEL, color=GREY, va="center")
+
+
+def _box(axes: Axes) -> tuple[float, float]:
+    """Return where axes begin on the page, and their height, in mm."""
+    position, height = axes.get_position(), axes.figure.get_figheight() * 25.4
+    return (1 - position.y1) * height, position.height * height
+
+
+def _taken(axes: Axes, table: pd.DataFrame, criteria: Mapping[str, Any]) -> list[Box]:
+    """Return where the criteria's lines, the points and their error bars are."""
+    middle, error = table[["x", "y"]].to_numpy(), table[["dx", "dy"]].fillna(0).to_numpy()
+    points, ends = _page(axes, middle), _page(axes, middle + error)
+    bars = np.abs(ends - points)
+    ((x, y),) = _page(axes, np.array([_lines(criteria)]))
+    top, height = _box(axes)
+    boxes: list[Box] = [(x, top, x, top + height), (_LEFT, y, _LEFT + _WIDTH, y)]
+    boxes += [(x - 1, y - 1, x + 1, y + 1) for x, y in points]
+    for (x, y), (dx, dy) in zip(points, bars, strict=True):
+        boxes += [(x - dx, y - 0.2, x + dx, y + 0.2), (x - 0.2, y - dy, x + 0.2, y + dy)]
+    return boxes
+
+
+def _label(canvas: Axes, axes: Axes, table: pd.DataFrame, taken: list[Box]) -> None:
+    """Write the names of the outstanding units beside their points, where there is room."""
+    chosen = dict.fromkeys(
+        [*table.nlargest(_LABELLED, "x").index, *table.nlargest(_LABELLED, "y").index]
+    )
+    places = _page(axes, table[["x", "y"]].to_numpy())
+    for row in chosen:
+        x, y = places[row]
+        spots = [
+            (x + 1.6 * across, y + 1.8 * down, "left" if across > 0 else "right", "center")
+            for down in (-1, 1)
+            for across in (1, -1)
+        ]
+        text = f"{table.layer[row]}, {table.channel[row]}"
+        _write(canvas, text, spots, taken, color=network_colour(table.network[row]))
+
+
+def _write(
+    canvas: Axes,
+    text: str,
+    spots: list[tuple[float, float, str, str]],
+    taken: list[Box],
+    *,
+    color: str,
+) -> None:
+    """Write a text at the first of these spots, in mm, that is free, if one is."""
+    width = _LETTER * len(text)
+    for x, y, ha, va in spots:
+        left = x - (width if ha == "right" else 0)
+        box = (left, y - _LINE / 2, left + width, y + _LINE / 2)
+        inside = left >= _LEFT and box[2] <= _LEFT + _WIDTH
+        if inside and not any(_overlap(box, other) for other in taken):
+            canvas.text(x, y, text, size=LABEL, ha=ha, va=va, color=color)
+            taken.append(box)
+            return
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _page(axes: Axes, points: np.ndarray) -> np.ndarray:
+    """Return where points lie on the page, in mm from its top left corner."""
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    x = _LEFT + (points[:, 0] - x0) / (x1 - x0) * _WIDTH
+    top, height = _box(axes)
+    y = top + (y1 - points[:, 1]) / (y1 - y0) * height
+    return np.column_stack([x, y])
+
+
+def _key(
+    canvas: Axes,
+    units: pd.DataFrame,
+    table: pd.DataFrame,
+    top: float,
+    criteria: Mapping[str, Any],
+) -> None:
+    """Explain colours, markers and lines, and count what satisfies the criteria."""
+    y = top + 2
+    markers = _markers(table)
+    for network in dict.fromkeys(units.network):
+        title = network_title(network)
+        canvas.text(_SIDE, y, title, weight="bold", color=network_colour(network), va="center")
+        y += 4
+        for (name, layer), marker in markers.items():
+            if name == network:
+                canvas.plot(_SIDE + 1.2, y, **_style(network, marker, True))
+                count = int(((table.network == name) & (table.layer == layer)).sum())
+                canvas.text(
+                    _SIDE + 3.5, y, f"{layer}: {units_text(count)}", size=LABEL, va="center"
+                )
+                y += 3.4
+        for text in _counts(units, network):
+            canvas.text(_SIDE, y - 1.1, text, size=LABEL, color=GREY, va="top", linespacing=1.3)
+            y += 3.4 * (1 + text.count("\n"))
+        y += 2.5
+    for filled, text in (
+        (True, f"phase index at least {criteria['C2']['phase_index']:g}"),
+        (False, "below"),
+    ):
+        canvas.plot(_SIDE + 1.2, y, "o", ms=4, mfc=INK if filled else "white", mec=INK, mew=0.8)
+        canvas.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
+        y += 3.4
+    canvas.plot([_SIDE, _SIDE + 2.6], [y, y], color=GREY, lw=0.6, ls=(0, (3, 2)))
+    phase, deformation = _lines(criteria)
+    for text in (
+        f"C2: at least {phase:g} across",
+        f"C3: at least {deformation:g} up, beyond the bar",
+    ):
+        canvas.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
+        y += 3.4
+
+
+def _key_height(units: pd.DataFrame, table: pd.DataFrame) -> float:
+    """Return how much room `_key` needs, in mm."""
+    layers = len(_markers(table))
+    networks = list(dict.fromkeys(units.network))
+    lines = sum(1 + text.count("\n") for name in networks for text in _counts(units, name))
+    return 6.5 * len(networks) + 3.4 * (layers + lines + 4) + 2
+
+
+def _counts(units: pd.DataFrame, network: str) -> list[str]:
+    own = units[(units.network == network) & stays(units)]
+    left_out = int((units.network == network).sum()) - len(own)
+    lines = []
+    if len(own) and own[["phase_above", "deformation_above"]].notna().all(axis=1).any():
+        phase, deformation = (
+            own[f"{kind}_invariant"].astype(bool) for kind in ("phase", "deformation")
+        )
+        lines = [
+            f"phase invariant: {phase.sum()}",
+            f"deformation invariant: {deformation.sum()}",
+            f"both: {(phase & deformation).sum()}",
+        ]
+    return [*lines, left_out_note(left_out)] if left_out else lines

@@ -1,0 +1,60 @@
+"""The repository's criteria, and units whose values are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+
+@pytest.fixture
+def criteria():
+    path = Path(__file__).parents[2] / "config" / "criteria.yaml"
+    return yaml.safe_load(path.read_text())
+
+
+@pytest.fixture
+def make_units():
+    """Return a maker of unit tables: two layers, 20 units each, values to be overridden."""
+
+    def make(n=20, **columns):
+        total = 2 * n
+        table = pd.DataFrame(
+            {
+                "network": ["vgg19"] * n + ["resnet50"] * n,
+                "layer": ["conv3_1"] * n + ["layer1.1"] * n,
+                "channel": np.tile(np.arange(n), 2),
+                "size": [24] * n + [27] * n,
+                "restart_mean_activation": 50.0,
+                "diverse_mean_activation": 48.0,
+                "diverse_min_distance": 2.0,
+                "activation_ratio": 0.96,
+                "distance_ratio": np.linspace(1.5, 3, total),
+                "f_max": 60.0,
+                "f_max_spread": 0.02,
+                "needed_natural": False,
+                "phase_index": np.linspace(0.1, 0.9, total),
+                "phase_above": np.linspace(0.0, 0.6, total),
+                "phase_uncertainty": 0.01,
+                "phase_learned_mask": 0.5,
+                "shift_index_2": 0.7,
+                "shift_above": 0.1,
+                "shift_uncertainty": 0.01,
+                "deformation_index_2": 0.5,
+                "deformation_above": np.tile(np.linspace(-0.1, 0.2, n), 2),
+                "deformation_uncertainty": 0.01,
+                "f1_f0": 1.0,
+                "stability_mean_2": 20.0,
+                "stability_median_2": 30.0,
+                "phase_invariant": False,
+                "deformation_invariant": False,
+                "left_out": "",
+                "withheld": "",
+            }
+        )
+        return table.assign(**columns)
+
+    return make

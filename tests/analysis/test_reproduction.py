@@ -1,0 +1,97 @@
+"""Runs against references from which they differ by known amounts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from diversevis.analysis.reproduction import reproduction_table, summary, summary_text
+from diversevis.errors import UserError
+
+
+def compare(units, reference, criteria):
+    return reproduction_table(units, reference, criteria["reproduction"])
+
+
+def one(table, quantity, channel):
+    of_layer = table[table.layer == "conv3_1"].set_index(["quantity", "channel"])
+    return of_layer.loc[(quantity, channel)]
+
+
+def test_a_run_agrees_with_itself(make_units, criteria):
+    table = compare(make_units(), make_units(), criteria)
+    assert table.within.all()
+    assert set(table.quantity) == set(criteria["reproduction"]["quantities"])
+    assert "320 of 320 values within" in summary_text(table, "standard")
+
+
+def test_uncertainty_is_pooled_within_the_layer(make_units, criteria):
+    # A spread of 0.08 in one unit of 20: root mean square 0.0179, three errors of a difference.
+    spread = np.zeros(40)
+    spread[7] = 0.08
+    reference = make_units(phase_uncertainty=spread)
+    moved = make_units()
+    moved["phase_index"] += np.where(np.arange(40) % 2, 0.07, 0.08)
+    table = compare(moved, reference, criteria)
+    bound = 3 * np.sqrt(2) * 0.08 / np.sqrt(20)
+    assert one(table, "phase_index", 0).tolerance == pytest.approx(bound, rel=1e-12)
+    assert [one(table, "phase_index", unit).within for unit in (0, 1)] == [False, True]
+    # The other layer has no spread of its own: the stated tolerance.
+    other = table[(table.layer == "layer1.1") & (table.quantity == "phase_index")]
+    assert other.tolerance.eq(0.02).all()
+    assert not other.within.any()
+
+
+def test_relative_and_logarithmic_tolerances(make_units, criteria):
+    moved = make_units()
+    moved.loc[0, "restart_mean_activation"] *= 1.09
+    moved.loc[1, "restart_mean_activation"] *= 0.89
+    moved.loc[0, "diverse_min_distance"] *= 1.9
+    moved.loc[1, "diverse_min_distance"] /= 2.1
+    table = compare(moved, make_units(), criteria)
+    for quantity in ("restart_mean_activation", "diverse_min_distance"):
+        assert [one(table, quantity, unit).within for unit in (0, 1)] == [True, False]
+    assert one(table, "diverse_min_distance", 0).difference == pytest.approx(np.log(1.9))
+    # Two seeds 2 % apart have a standard deviation of sqrt(2) %: three errors are 6 % of 60.
+    assert one(table, "f_max", 0).tolerance == pytest.approx(3.6)
+
+
+def test_only_shared_units_and_missing_values_are_not_within(make_units, criteria):
+    reference = make_units().drop(index=[3, 4])
+    units = make_units().drop(index=[5])
+    units.loc[0, "phase_index"] = np.nan
+    units.loc[1, "phase_index"] = reference.loc[1, "phase_index"] = np.nan
+    table = compare(units, reference, criteria)
+    channels = set(table[table.layer == "conv3_1"].channel)
+    assert channels == set(range(20)) - {3, 4, 5}
+    assert not one(table, "phase_index", 0).within
+    with pytest.raises(KeyError):  # measured in neither
+        one(table, "phase_index", 1)
+    assert not summary_text(table).endswith("within")
+
+
+def test_no_reference_leaves_a_header(make_units, criteria, tmp_path):
+    table = compare(make_units(), make_units().iloc[:0], criteria)
+    assert table.empty
+    assert table.columns.tolist()[-1] == "within"
+    assert "no unit to compare" in summary_text(table)
+
+
+def test_summary_counts_and_lists_the_worst(make_units, criteria):
+    moved = make_units()
+    moved.loc[[2, 9], "f1_f0"] += [0.5, 0.2]
+    table = compare(moved, make_units(), criteria)
+    counts = summary(table).set_index("quantity")
+    assert counts.loc["f1_f0", ["units", "within", "share"]].tolist() == [40, 38, 0.95]
+    assert counts.loc["f1_f0", "largest_difference"] == pytest.approx(0.5)
+    assert counts.loc["all", "within"] == 318
+    lines = summary_text(table, "standard").splitlines()
+    assert lines[0].startswith("Reproduction check against standard: 318 of 320")
+    listed = [line.split()[2] for line in lines[-2:]]
+    assert listed == ["2", "9"]
+
+
+def test_unknown_quantity_is_named(make_units, criteria):
+    changed = {"errors": 3, "quantities": {"phase_indx": {"absolute": 0.1}}}
+    with pytest.raises(UserError, match="phase_index"):
+        reproduction_table(make_units(), make_units(), changed)
