@@ -6,13 +6,14 @@ CORES = all
 
 VENV := .venv
 LOCK := requirements/lock.txt
+SCALES := $(sort $(filter-out criteria,$(basename $(notdir $(wildcard config/*.yaml)))))
 BENCH_VENV := .venv-bench
 BENCH_LOCK := requirements/bench.txt
 BENCH =
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce test lint bench lock clean
+.PHONY: help setup reproduce readme test lint bench lock clean
 
 # Nothing of the caller's Python or of his package sources may decide what is installed.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -33,8 +34,11 @@ help: ## list the targets
 setup: $(STAMP) ## create .venv from the lock file (PYTHON=python3 names another interpreter)
 
 reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
-	@test -f 'config/$(SCALE).yaml' || $(call fail,SCALE to be one of: $(basename $(notdir $(wildcard config/*.yaml))),$(SCALE),make reproduce SCALE=quick)
+	@test -n '$(filter $(SCALE),$(SCALES))' || $(call fail,SCALE to be one of: $(SCALES),$(SCALE),make reproduce SCALE=quick)
 	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete
+
+readme: $(STAMP) ## write README.md from docs/README.template.md and the tables in results/
+	$(run)/python -m diversevis.analysis.readme
 
 test: $(STAMP) ## run the tests
 	$(run)/pytest

@@ -21,15 +21,18 @@ if not workflow.config_settings.configfiles:
     configfile: "config/quick.yaml"
 
 
-def read_yaml(path):
-    return yaml.safe_load(Path(workflow.basedir, path).read_text())
-
-
-CRITERIA = read_yaml("config/criteria.yaml")
+CRITERIA, criteria_schema, config_schema = (
+    yaml.safe_load(Path(workflow.basedir, path).read_text())
+    for path in (
+        "config/criteria.yaml",
+        "workflow/schemas/criteria.schema.yaml",
+        "workflow/schemas/config.schema.yaml",
+    )
+)
 
 try:
-    check_criteria(CRITERIA, read_yaml("workflow/schemas/criteria.schema.yaml"))
-    check(config, read_yaml("workflow/schemas/config.schema.yaml"), CRITERIA)
+    check_criteria(CRITERIA, criteria_schema)
+    check(config, config_schema, CRITERIA)
     config = resolved(config)
 except UserError as error:
     print(f"configuration: {error}", file=sys.stderr)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from benchmarks import lucent, measures
+from benchmarks.agreement import agreement, crops
 from benchmarks.all_units import all_units
 from benchmarks.contenders import SAMPLING, Bench
 from benchmarks.quality import time_to_quality
@@ -33,7 +34,16 @@ MEMORY = (
     "engine/bfloat16",
     "transformation test, all-shifts/float32",
 )
-MEASURES = ("steps", "transformations", "quality", "growth", "memory", "all_units")
+MEASURES = (
+    "steps",
+    "transformations",
+    "quality",
+    "growth",
+    "memory",
+    "agreement",
+    "crops",
+    "all_units",
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Amount:
     test_steps: int
     memory: tuple[str, ...] = MEMORY
     most_steps: int = 2000
+    agreeing: int = 10  # units a layer, of three layers
 
 
 CPU = Amount(
@@ -81,6 +92,7 @@ QUICK = Amount(
     test_steps=2,
     memory=("engine/float32",),
     most_steps=4,
+    agreeing=2,
 )
 
 
@@ -181,6 +193,10 @@ def _measures(
             )
         },
         "memory": lambda: {"memory": measures.memory(bench, amount.memory)},
+        "agreement": lambda: {
+            "agreement": agreement(bench, settings, units=amount.agreeing),
+        },
+        "crops": lambda: {"crops": crops(bench, settings, steps=amount.most_steps)},
         "all_units": lambda: {
             "all_units": all_units(
                 replace(bench, units=layer_units), settings, progress=not options.quick

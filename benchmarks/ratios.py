@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from benchmarks.agreement import FAST
 from benchmarks.all_units import PHASE_TIME, TOTAL
 from benchmarks.measures import DOUBLING, SHARE, STEP_TIME
 from benchmarks.quality import CONVERGED, WITHIN
@@ -17,6 +20,9 @@ PER_STEP = {("published loop", "float32"): 2.0, ("published loop", "bfloat16"): 
 
 LUCENT, TRUNK_SHARE, TOLERANCE = 15.0, 0.85, 0.1
 TIME_TO_QUALITY = {"cpu": 6.0, "cuda": 200.0}
+ACTIVATION, INDEX = 0.01, 0.02
+"""How far fast settings may move activations (relative) and indices."""
+
 LAYER_SECONDS, LAYER_UNITS = 60.0, 256
 
 
@@ -35,6 +41,8 @@ def ratios(tables: Mapping[str, Rows]) -> list[dict[str, Any]]:
         *_shares(tables.get("transformations", ())),
         *_quality(tables.get("quality", ())),
         *_growth(tables.get("growth", ())),
+        *_agreement(tables.get("agreement", ())),
+        *_crops(tables.get("crops", ())),
         *_layer(tables.get("all_units", ())),
     ]
 
@@ -101,6 +109,41 @@ def _growth(rows: Rows) -> Iterator[dict[str, Any]]:
             found["wanted"] = f"within {TOLERANCE:.0%} of 1".replace("%", " %")
             found["holds"] = int(abs(entry["median"] - 1) <= TOLERANCE)
             yield found | {"device": entry["device"]}
+
+
+def _agreement(rows: Rows) -> Iterator[dict[str, Any]]:
+    """Yield mean differences over units, and mean sizes of differences; quartiles beside them."""
+    for contender, name in dict.fromkeys((e["contender"], e["quantity"]) for e in rows):
+        same = [e for e in rows if (e["contender"], e["quantity"]) == (contender, name)]
+        values = np.array([entry["median"] for entry in same])
+        low, high = np.quantile(values, [0.25, 0.75])
+        wanted = None
+        if contender == FAST:
+            wanted = {"activation": ACTIVATION}.get(name, INDEX if "index" in name else None)
+        for kind, value in (("mean", values.mean()), ("mean size of", np.abs(values).mean())):
+            found = _row(
+                f"{kind} difference of {len(values)} units from float32, {name}: {contender}",
+                *(value, low, high),
+                None,
+            )
+            if wanted is not None:
+                found["wanted"] = f"within {wanted:g}"
+                found["holds"] = int(abs(value) <= wanted)
+            yield found | {"device": same[0]["device"]}
+
+
+def _crops(rows: Rows) -> Iterator[dict[str, Any]]:
+    everything = max((entry["members"] for entry in rows), default=0)
+    for members in sorted({entry["members"] for entry in rows} - {everything}):
+        values = [abs(e["median"]) for e in rows if e["members"] == members]
+        found = _row(
+            f"largest difference of {len(values)} units' phase index, {members} crops a step "
+            f"from all {everything}",
+            *(max(values), min(values), max(values)),
+            None,
+        )
+        found |= {"wanted": f"within {INDEX:g}", "holds": int(max(values) <= INDEX)}
+        yield found | {"device": rows[0]["device"]}
 
 
 def _layer(rows: Rows) -> Iterator[dict[str, Any]]:

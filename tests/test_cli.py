@@ -220,6 +220,20 @@ def test_no_source_reachable_lists_each_and_where_to_put_the_file(capsys, unreac
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("command", ["visualize", "invariance"])
+@pytest.mark.parametrize(
+    ("layer", "channel", "message"), [("conv1_1", "64", "0 to 63"), ("conv9_1", "0", "conv4_1")]
+)
+def test_what_needs_no_weights_is_checked_before_they_are_fetched(
+    capsys, unreachable, tmp_path, command, layer, channel, message
+):
+    arguments = (command, "far-away", layer, channel, "--out", tmp_path / "out")
+    code, _, errors = run(capsys, *arguments)
+    assert code == 2
+    assert message in errors
+    assert "refused" not in errors
+
+
 def test_file_put_by_hand_with_the_wrong_hash(capsys, unreachable, tmp_path):
     unreachable.parent.mkdir(parents=True)
     unreachable.write_bytes(b"not these weights")

@@ -22,7 +22,7 @@ from diversevis.invariance.indices import COLUMNS, measure_invariance, rows
 from diversevis.invariance.indices import arrays as invariance_arrays
 from diversevis.invariance.transformation import DEFAULT_SAMPLING, TEXTURES, Sampling
 from diversevis.layers import CONTROLS, best_natural_patches, load_units
-from diversevis.networks.registry import NETWORKS, get_network
+from diversevis.networks.registry import NETWORKS, Network, get_network
 from diversevis.networks.store import ensure, status
 from diversevis.networks.trunk import (
     find_layer,
@@ -42,7 +42,7 @@ from diversevis.synthesis.output import (
     write_table,
 )
 from diversevis.synthesis.sweep import DEFAULT_GRID, sweep
-from diversevis.synthesis.targets import channels
+from diversevis.synthesis.targets import channels, check_channels
 from diversevis.units import check_distance, default_distance
 
 _NATURAL_PATCHES = 2000
@@ -224,9 +224,16 @@ def _schedule(named: Mapping[str, Schedule], options: argparse.Namespace) -> Sch
     return of_length(schedule, options.steps)
 
 
+def _check_before_fetching(network: Network, options: argparse.Namespace) -> int:
+    """Check layer and channels, which needs no weights; return the receptive field's side."""
+    step = find_layer(network, options.layer)
+    check_channels(options.channels, step.units, f"{network.name} {options.layer}")
+    return step.geometry.size
+
+
 def _visualize(options: argparse.Namespace) -> None:
     network = get_network(options.network)
-    find_layer(network, options.layer)
+    _check_before_fetching(network, options)
     schedule = _schedule(SCHEDULES, options)
     device = choose_device(options.device)
     trunk = load_trunk(network, options.layer, device=device)
@@ -280,6 +287,9 @@ def _visualize(options: argparse.Namespace) -> None:
 
 def _invariance(options: argparse.Namespace) -> None:
     schedule = _schedule(TEXTURES, options)
+    if options.network != CONTROLS:
+        size = _check_before_fetching(get_network(options.network), options)
+        build_families(options.families, options.delta, size)
     if options.members < 1:
         raise UserError("at least one member", str(options.members), "give --members a larger one")
     device = choose_device(options.device)

@@ -34,6 +34,11 @@ def of_every_layer(pattern, layers=LAYERS):
     ]
 
 
+def layers_of(network):
+    """Return a network's layers as `LAYERS` names them."""
+    return [name for name in LAYERS if name[0] == network]
+
+
 # What every computing stage takes.
 RUN = {"seed": config["seed"], "device": config["device"]}
 
@@ -55,3 +60,32 @@ def invariance_inputs(wildcards):
         "sweep": f"{RESULTS}/synthesis/{wildcards.network}/{wildcards.layer}/sweep.npz",
         "natural": f"{RESULTS}/natural/{wildcards.network}/{wildcards.layer}.npz",
     }
+
+
+def reference_units():
+    """Return the committed units of the reference, if there are any, for use as an input."""
+    name = config["reference"] or ""
+    path = Path(workflow.basedir, "results", name, "tables/units.csv")
+    return [str(path)] if name and path.exists() else []
+
+
+def checked_against():
+    """Return what the run is checked against in words, or None."""
+    name = config["reference"]
+    return (
+        f"{name}, which has no committed results"
+        if name and not reference_units()
+        else name
+    )
+
+
+def jobs_of(made_by, wildcards):
+    """Return the benchmark and the provenance (or nothing) of each of a rule's jobs."""
+    patterns = [made_by.benchmark, dict(made_by.output.items()).get("provenance")]
+    # As `str.format` wants them, without the constraints of their wildcards.
+    patterns = [path and re.sub(r"{(\w+)[^}]*}", r"{\1}", path) for path in patterns]
+    names = tuple(re.findall(r"{(\w+)}", patterns[0]))
+    return [
+        [path and path.format(**dict(zip(names, values))) for path in patterns]
+        for values in wildcards[names]
+    ]

@@ -23,11 +23,6 @@ SWEEP = "{results}/synthesis/{network}/{layer}/sweep.npz"
 NATURAL = "{results}/natural/{network}/{layer}.npz"
 
 
-def layers_of(network):
-    """Return a network's layers as `LAYERS` names them."""
-    return [name for name in LAYERS if name[0] == network]
-
-
 # What two of the figures need beside the results.
 
 

@@ -14,20 +14,9 @@ WILDCARDS = {
     ("kind",): [(kind,) for kind in SHOWN_CONTROLS],
 }
 
-
-def jobs_of(rule):
-    """Return the benchmark and the provenance (or nothing) of each of a rule's jobs."""
-    patterns = [rule.benchmark, dict(rule.output.items()).get("provenance")]
-    # As `str.format` wants them, without the constraints of their wildcards.
-    patterns = [path and re.sub(r"{(\w+)[^}]*}", r"{\1}", path) for path in patterns]
-    names = tuple(re.findall(r"{(\w+)}", patterns[0]))
-    return [
-        [path and path.format(**dict(zip(names, values))) for path in patterns]
-        for values in WILDCARDS[names]
-    ]
-
-
-JOBS = {rule.name: jobs_of(rule) for rule in workflow.rules if rule.benchmark}
+JOBS = {
+    each.name: jobs_of(each, WILDCARDS) for each in workflow.rules if each.benchmark
+}
 
 
 rule resource_table:

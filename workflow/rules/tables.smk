@@ -18,23 +18,6 @@ TABLES = [
 SEEDS = "{results}/invariance/{network}/{layer}/seed-"
 
 
-def reference_units():
-    """Return the committed units of the reference, if there are any, for use as an input."""
-    name = config["reference"] or ""
-    path = Path(workflow.basedir, "results", name, "tables/units.csv")
-    return [str(path)] if name and path.exists() else []
-
-
-def checked_against():
-    """Return what the run is checked against in words, or None."""
-    name = config["reference"]
-    return (
-        f"{name}, which has no committed results"
-        if name and not reference_units()
-        else name
-    )
-
-
 rule unit_tables:
     input:
         sweeps=of_every_layer("{results}/synthesis/{network}/{layer}/sweep.csv"),

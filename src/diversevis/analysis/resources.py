@@ -88,7 +88,8 @@ def resource_table(jobs: Mapping[str, Sequence[Job]], described: Mapping[str, An
     pandas.DataFrame
         Columns `COLUMNS`. ``seconds`` is the sum over the ``measured`` jobs, of which several may
         run at once; ``wall_seconds`` the time during which any of them ran or the next one was
-        about to start, from when their benchmarks were written; ``peak_mib`` the most resident
+        about to start, from when their benchmarks were written (NaN if that is not known);
+        ``peak_mib`` the most resident
         memory of a single job. Jobs without a benchmark did not run here: they are counted, their
         time is not known, and ``note`` says where they ran if their provenance does.
 
@@ -111,11 +112,17 @@ def _row(rule: str, jobs: Sequence[Job], described: Mapping[str, Any]) -> dict[s
         "jobs": len(jobs),
         "measured": len(measured),
         "seconds": taken.seconds.sum() if measured else np.nan,
-        "wall_seconds": busy(zip(taken.start, taken.end, strict=True)) if measured else np.nan,
+        "wall_seconds": _wall(taken, here["cores"]) if measured else np.nan,
         "peak_mib": taken.memory.max() if measured else np.nan,
         **here,
         "note": _note([job for job in jobs if not job.benchmark.exists()]),
     }
+
+
+def _wall(taken: pd.DataFrame, cores: int) -> float:
+    wall = busy(zip(taken.start, taken.end, strict=True))
+    # Files that were copied without their times seem to have been written at once.
+    return wall if wall * cores >= taken.seconds.sum() else np.nan
 
 
 def _measurement(path: Path) -> dict[str, float]:
@@ -159,4 +166,4 @@ def _note(missing: Sequence[Job]) -> str:
         if job.provenance and job.provenance.exists()
     }
     on = f", computed on {' and '.join(sorted(where))}" if where else ""
-    return f"{len(missing)} taken up from elsewhere{on}; not measured"
+    return f"{len(missing)} taken up without a measurement{on}"

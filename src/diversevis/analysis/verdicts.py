@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from diversevis.analysis.reproduction import summary_text
 from diversevis.analysis.tables import read_frame
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
+_SHARE = "share of "
 
 
 @dataclass(frozen=True)
@@ -64,23 +66,37 @@ def verdicts(claims: pd.DataFrame) -> list[Verdict]:
     found = []
     for claim, rows in claims.groupby("claim", sort=True):
         first = rows.iloc[0]
-        whole = rows[~rows.quantity.str.contains(": ")]
+        whole = rows[~rows.quantity.str.contains(": ")].to_dict("records")
         found.append(
             Verdict(
                 claim,
                 first.statement,
                 in_words(first.holds),
-                tuple(_part(row) for row in whole.itertuples()),
+                tuple(_parts(whole)),
                 first.figure,
             )
         )
     return found
 
 
-def _part(row) -> str:
-    wanted = f"; wanted {row.criterion}" if isinstance(row.criterion, str) else ""
-    units = f"{int(row.units)} units" if row.units != 1 else "1 unit"
-    return f"{row.quantity}: {between(row.value, row.low, row.high)} ({units}{wanted})"
+def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what was measured, row by row; a share goes into the row of the count it belongs to."""
+    shares = {row["quantity"]: row for row in rows}
+    for row in rows:
+        quantity, units = row["quantity"], int(row["units"])
+        if quantity.removeprefix(_SHARE) in shares and quantity.startswith(_SHARE):
+            continue
+        share = shares.get(f"{_SHARE}{quantity}")
+        if share is not None and units:
+            value = f"{number(row['value'])} of {units}, a share of {_value(share)}"
+        else:
+            value = f"{_value(row)} ({units} units)"
+        wanted = f"; wanted {row['criterion']}" if isinstance(row["criterion"], str) else ""
+        yield f"{quantity}: {value}{wanted}"
+
+
+def _value(row: Mapping[str, Any]) -> str:
+    return between(row["value"], row["low"], row["high"])
 
 
 def verdict_text(claims: pd.DataFrame) -> str:

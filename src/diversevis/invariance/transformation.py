@@ -183,7 +183,7 @@ def transformation_test(
         family, fixed, templates, training, held_out, device=device
     )
     canvases, masks = _optimised(
-        lambda targets, starts: _Canvases(
+        lambda targets, starts, taken: _Canvases(
             units,
             targets,
             family,
@@ -194,6 +194,7 @@ def transformation_test(
             min_weight,
             compute_dtype,
             seed,
+            taken,
         ),
         targets,
         None if family.complete() is not None else stand_in,
@@ -221,7 +222,7 @@ def transformation_test(
 
 
 def _optimised(
-    problem: Callable[[Targets, Sequence[Tensor | int]], _Canvases],
+    problem: Callable[[Targets, Sequence[Tensor | int], int], _Canvases],
     targets: Targets,
     stand_in: Tensor | None,
     trials: Trials,
@@ -233,7 +234,7 @@ def _optimised(
     starts = [number for number in range(trials.starts) for _ in range(count)]
     if stand_in is not None:
         starts[:count] = stand_in
-    race = problem(targets.repeated(trials.starts), starts)
+    race = problem(targets.repeated(trials.starts), starts, 0)
     if trials.starts == 1:
         return race.split(minimise(race, schedule, **settings).parameters)
     steps = min(trials.steps, schedule.steps)
@@ -243,7 +244,7 @@ def _optimised(
     if steps == schedule.steps:
         return race.split(ahead)
     left = schedule.steps - steps
-    final = problem(targets, ahead)
+    final = problem(targets, ahead, steps)
     return final.split(minimise(final, of_length(schedule, left), **settings).parameters)
 
 
@@ -256,8 +257,8 @@ def split_members(family: Family, sampling: Sampling, seed: int) -> tuple[Tensor
     if complete is not None:
         return complete, complete
     stream = generator(seed, "members", family.name, str(family.delta))
-    drawn = family.draw(sampling.training + sampling.held_out, stream)
-    return drawn[: sampling.training], drawn[sampling.training :]
+    # Drawn apart, for some families spread each draw evenly.
+    return family.draw(sampling.training, stream), family.draw(sampling.held_out, stream)
 
 
 @torch.no_grad()
@@ -343,12 +344,13 @@ class _Canvases:
         targets: Targets,
         family: Family,
         training: Tensor,
-        starts: Tensor | None,
+        starts: Sequence[Tensor | int],
         per_step: int,
         learn_mask: bool,
         min_weight: float,
         compute_dtype: torch.dtype | None,
         seed: int,
+        taken: int = 0,  # steps before the first one
     ) -> None:
         self.units, self.targets, self.family = units, targets, family
         self.device, self.dtype = placement(units)
@@ -358,7 +360,8 @@ class _Canvases:
             self._fast = copy.deepcopy(units).to(self.compute_dtype)
         self.training, self.starts = training.to(self.device), starts
         self.per_step = min(per_step, len(training))
-        self.learn_mask, self.min_weight, self.seed = learn_mask, min_weight, seed
+        self.learn_mask, self.min_weight = learn_mask, min_weight
+        self.seed, self.taken = seed, taken
         self.norm = patch_norm(units.size)
         self.shape = (3, family.side, family.side)
         self.pixels = math.prod(self.shape)
@@ -410,7 +413,7 @@ class _Canvases:
         """Return the members of a step: the same for every unit, whatever runs beside it."""
         if self.per_step == len(self.training):
             return self.training
-        stream = generator(self.seed, "step", self.family.name, step)
+        stream = generator(self.seed, "step", self.family.name, self.taken + step)
         which = torch.randperm(len(self.training), generator=stream)[: self.per_step]
         return self.training[which.to(self.device)]
 

@@ -195,6 +195,7 @@ class _Sets:
     ) -> None:
         self.units, self.targets, self.images = units, targets, images
         self.weights, self.distance, self.seed = weights, distance, seed
+        self.diverse = bool((weights > 0).any())
         self.starts, self.filter_first = start, schedule.published_filter
         self.device, self.dtype = placement(units)
         self.compute_dtype = compute_dtype or self.dtype
@@ -253,7 +254,7 @@ class _Sets:
         if self.images > 1:
             nearest, pair, slope = nearest_pair(features)
             loss = loss - weights * nearest
-            if weights.any():
+            if self.diverse:
                 # Written down, for autograd would pass a whole map of zeros for either image.
                 apart = torch.zeros_like(features)
                 sets = torch.arange(len(features), device=features.device)

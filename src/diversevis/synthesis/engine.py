@@ -366,6 +366,8 @@ def _sphere_step(problem: Problem, state: _State, gradient: Tensor, schedule: Sc
 
 def _to_unit(views: Tensor) -> None:
     """Scale to a root mean square of one in place; what is zero stays zero."""
+    # The largest first: squares of what is tiny would vanish.
+    views.div_(views.abs().amax(-1, keepdim=True).clamp_(min=1e-30))
     views.div_(views.square().mean(-1, keepdim=True).sqrt_().clamp_(min=1e-30))
 
 

@@ -61,15 +61,20 @@ def channels(units: Units, numbers: Sequence[int]) -> Targets:
         If there is none, one is out of range, or one comes twice.
     """
     numbers = list(numbers)
-    valid = f"channel numbers from 0 to {units.channels - 1} ({units.network} {units.layer})"
+    check_channels(numbers, units.channels, f"{units.network} {units.layer}")
+    return Targets(tuple(map(str, numbers)), torch.eye(units.channels)[numbers])
+
+
+def check_channels(numbers: Sequence[int], total: int, where: str) -> None:
+    """Raise `UserError` unless `numbers` are different channels of the `total` there are."""
+    valid = f"channel numbers from 0 to {total - 1} ({where})"
     if not numbers:
         raise UserError(valid, "none", "name at least one")
     for number in numbers:
-        if not 0 <= number < units.channels:
+        if not 0 <= number < total:
             raise UserError(valid, str(number), "choose channels within the range")
     if repeated := [n for n in numbers if numbers.count(n) > 1]:
         raise UserError("each channel once", f"{repeated[0]} twice", "leave out the repetition")
-    return Targets(tuple(map(str, numbers)), torch.eye(units.channels)[numbers])
 
 
 def directions(

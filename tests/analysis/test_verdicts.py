@@ -1,0 +1,67 @@
+"""Verdicts in words, and what a run prints at its end."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from diversevis.analysis.claims import STATEMENTS, claim_table
+from diversevis.analysis.pairs import pair_table
+from diversevis.analysis.reproduction import reproduction_table
+from diversevis.analysis.tables import write_frame
+from diversevis.analysis.verdicts import between, in_words, number, outcome, verdicts
+
+PAIRS = [[["vgg19", "conv3_1"], ["resnet50", "layer1.1"]]]
+
+
+@pytest.fixture
+def claims(make_units, criteria):
+    units = make_units()
+    return claim_table(units, pair_table(units, PAIRS, criteria["C4"]), criteria)
+
+
+@pytest.mark.parametrize(
+    ("holds", "text"),
+    [
+        *((value, "holds") for value in (True, "True")),
+        *((value, "does not hold") for value in (False, "False")),
+        *((value, "not decided") for value in (None, float("nan"))),
+    ],
+)
+def test_verdicts_as_tables_hold_them(holds, text):
+    assert in_words(holds) == text
+
+
+def test_numbers_and_intervals():
+    assert between(0.12345, 0.1, 0.25) == "0.123 (0.1 to 0.25)"
+    assert between(3, float("nan"), float("nan")) == "3"
+    assert number(float("nan")) == "not measured"
+
+
+def test_every_claim_has_one_verdict_and_single_tests_stay_out(claims):
+    found = verdicts(claims)
+    assert [(entry.claim, entry.statement) for entry in found] == list(STATEMENTS.items())
+    # Two parts, the count with its share, the same and the overlap, the number of pairs.
+    assert [len(entry.measured) for entry in found] == [2, 1, 2, 1]
+    assert "pairs of layers that differ" in found[3].measured[0]
+    assert found[1].verdict == "does not hold"  # no unit of the table is phase invariant
+
+
+def test_the_end_of_a_run_is_what_its_tables_say(tmp_path, claims, make_units, criteria):
+    assert list(outcome(tmp_path, None)) == []  # a run of some other target has neither
+    write_frame(tmp_path / "claims.csv", claims)
+    assert len(list(outcome(tmp_path, None))) == 1
+    check = reproduction_table(make_units(), make_units(), criteria["reproduction"])
+    write_frame(tmp_path / "reproduction.csv", check)
+    first, second = outcome(tmp_path, "standard")
+    assert "against standard: 320 of 320 values" in first
+    assert second.startswith("Claims:\nC1 holds: Diverse sets")
+    assert "C2 does not hold" in second
+
+
+def test_claims_without_any_measurement_are_not_decided(claims):
+    blank = claims.assign(value=float("nan"), low=float("nan"), high=float("nan"), units=0)
+    blank["holds"] = pd.Series([None] * len(blank), dtype=object)
+    for entry in verdicts(blank):
+        assert entry.verdict == "not decided"
+        assert all("not measured (0 units)" in part for part in entry.measured)

@@ -1,0 +1,66 @@
+"""The sweep over diversity: what is chosen, and what is written of it."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from diversevis.controls.units import Controls
+from diversevis.errors import UserError
+from diversevis.synthesis.engine import FAST, of_length
+from diversevis.synthesis.output import sweep_arrays, sweep_metrics, write_arrays, write_table
+from diversevis.synthesis.sweep import pick, sweep
+
+
+@pytest.fixture(scope="module")
+def result():
+    settings = {"images": 3, "grid": [0.001, 0.1, 3.0], "schedule": of_length(FAST, 40)}
+    return sweep(Controls("complex"), [0, 1], **settings)
+
+
+def test_each_unit_gets_the_most_diverse_set_that_keeps_its_activation(result):
+    activation = torch.stack([level.activations.mean(1) for level in result.levels])
+    for unit, level in enumerate(result.selected.tolist()):
+        assert activation[level, unit] >= 0.9 * activation[0, unit]
+        assert (activation[level + 1 :, unit] < 0.9 * activation[0, unit]).all()
+    assert (activation[-1] < 0.9 * activation[0]).any(), "a grid that costs nothing tests nothing"
+
+
+def test_weights_are_relative_to_the_units_own_restarts(result):
+    scale = result.restarts.activations.mean(1) / result.restarts.min_distance
+    for relative, level in zip(result.relative, result.levels, strict=True):
+        torch.testing.assert_close(level.diversity, relative * scale)
+
+
+def test_chosen_sets_are_those_of_the_selected_levels(result):
+    chosen = pick(result.levels, torch.tensor([2, 0]))
+    assert torch.equal(chosen.images[0], result.levels[2].images[0])
+    assert torch.equal(chosen.images[1], result.levels[0].images[1])
+    assert torch.equal(
+        chosen.diversity, torch.stack([result.levels[2].diversity[0], chosen.diversity[1]])
+    )
+    assert chosen.names == result.restarts.names
+
+
+def test_files_hold_every_level(result, tmp_path):
+    write_arrays(tmp_path / "sweep.npz", sweep_arrays(result))
+    write_table(tmp_path / "sweep.csv", sweep_metrics(result))
+    with np.load(tmp_path / "sweep.npz") as arrays:
+        assert arrays["images"].shape[:3] == (4, 2, 3)
+        np.testing.assert_array_equal(arrays["selected"], result.selected)
+    with (tmp_path / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * 2
+    assert sum(int(row["selected"]) for row in rows) == 2
+    # Seven digits are written.
+    expected = [float(v) for level in result.levels for v in level.activations.mean(1)]
+    assert [float(row["mean_activation"]) for row in rows] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("grid", [[], [0.1, 0.1], [0.3, 0.1], [0.0, 0.1], [-1.0]])
+def test_grids_have_to_rise_from_above_zero(grid):
+    with pytest.raises(UserError, match="rise from above zero"):
+        sweep(Controls("simple"), [0], grid=grid)

@@ -1,0 +1,32 @@
+"""Devices by name, and full float32."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from diversevis.devices import choose_device, exact_float32
+from diversevis.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("name", "available", "kind"),
+    [("auto", False, "cpu"), ("auto", True, "cuda"), ("cpu", True, "cpu"), ("cuda", True, "cuda")],
+)
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch, name, available, kind):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    assert choose_device(name).type == kind
+
+
+def test_a_gpu_that_is_not_there_is_an_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="CUDA"):
+        choose_device("cuda")
+
+
+def test_tf32_is_off_inside_and_as_before_outside(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    before = torch.backends.cudnn.allow_tf32
+    with exact_float32():
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
