@@ -61,6 +61,7 @@ class Amount:
     memory: tuple[str, ...] = MEMORY
     most_steps: int = 2000
     agreeing: int = 10  # units a layer, of three layers
+    published_agreeing: int = 4
 
 
 CPU = Amount(
@@ -93,6 +94,7 @@ QUICK = Amount(
     memory=("engine/float32",),
     most_steps=4,
     agreeing=2,
+    published_agreeing=0,
 )
 
 
@@ -194,7 +196,12 @@ def _measures(
         },
         "memory": lambda: {"memory": measures.memory(bench, amount.memory)},
         "agreement": lambda: {
-            "agreement": agreement(bench, settings, units=amount.agreeing),
+            "agreement": agreement(
+                bench,
+                settings if not options.quick else settings.limited(amount.most_steps),
+                units=amount.agreeing,
+                published_units=amount.published_agreeing,
+            ),
         },
         "crops": lambda: {"crops": crops(bench, settings, steps=amount.most_steps)},
         "all_units": lambda: {

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from benchmarks.measures import SHARE, STEP_TIME, UNIT_TIME
-from benchmarks.quality import ACTIVATION, CONVERGED, WITHIN
+from benchmarks.quality import CONVERGED, ENOUGH, WITHIN
 from benchmarks.ratios import TRUNK_SHARE
 from diversevis.errors import UserError
 from diversevis.figures.style import (
@@ -139,7 +139,7 @@ def _quality(columns: list[Axes], table: pd.DataFrame | None) -> None:
         axes.margins(x=0.12)
     names = table.contender.where(loop, "engine, " + table.contender)
     columns[0].set_yticklabels(names)
-    for axes, wanted in zip(columns[1:], (ACTIVATION, 1), strict=True):
+    for axes, wanted in zip(columns[1:], (ENOUGH, ENOUGH), strict=True):
         axes.axvline(wanted, color=GREY, lw=0.5, ls=(0, (3, 2)))
     for place, entry, is_loop in zip(places, table.itertuples(), loop, strict=True):
         # Of the loop the mean over units: the engine's is of all of them together.
@@ -158,8 +158,8 @@ def _quality(columns: list[Axes], table: pd.DataFrame | None) -> None:
     columns[0].set_xscale("log")
     _plain(columns[0].xaxis, _ROUND)
     columns[0].set_xlabel("seconds a unit\n(lines: quartiles; filled: as good)")
-    columns[1].set_xlabel(f"mean activation, ratio\n(lines: 95 %; wanted {ACTIVATION:g})")
-    columns[2].set_xlabel("smallest distance, ratio\n(lines: 95 %, to reach 1)")
+    columns[1].set_xlabel(f"mean activation, ratio\n(lines: 95 %; wanted {ENOUGH:g})")
+    columns[2].set_xlabel(f"smallest distance, ratio\n(lines: 95 %; wanted {ENOUGH:g})")
 
 
 def _memory(axes: Axes, table: pd.DataFrame | None) -> None:

@@ -112,24 +112,20 @@ def _growth(rows: Rows) -> Iterator[dict[str, Any]]:
 
 
 def _agreement(rows: Rows) -> Iterator[dict[str, Any]]:
-    """Yield mean differences over units, and mean sizes of differences; quartiles beside them."""
+    """Yield mean changes over units, and their mean sizes, which are judged, with quartiles."""
     for contender, name in dict.fromkeys((e["contender"], e["quantity"]) for e in rows):
         same = [e for e in rows if (e["contender"], e["quantity"]) == (contender, name)]
         values = np.array([entry["median"] for entry in same])
         low, high = np.quantile(values, [0.25, 0.75])
-        wanted = None
-        if contender == FAST:
-            wanted = {"activation": ACTIVATION}.get(name, INDEX if "index" in name else None)
-        for kind, value in (("mean", values.mean()), ("mean size of", np.abs(values).mean())):
-            found = _row(
-                f"{kind} difference of {len(values)} units from float32, {name}: {contender}",
-                *(value, low, high),
-                None,
-            )
-            if wanted is not None:
-                found["wanted"] = f"within {wanted:g}"
-                found["holds"] = int(abs(value) <= wanted)
-            yield found | {"device": same[0]["device"]}
+        found = _row(f"{contender}: mean change of {name}", *(values.mean(), low, high), None)
+        yield found | {"device": same[0]["device"]}
+        low, high = np.quantile(np.abs(values), [0.25, 0.75])
+        size = np.abs(values).mean()
+        found = _row(f"{contender}: mean size of change of {name}", *(size, low, high), None)
+        wanted = ACTIVATION if name == "activation" else INDEX if "index" in name else None
+        if contender == FAST and wanted is not None:
+            found |= {"wanted": f"within {wanted:g}", "holds": int(size <= wanted)}
+        yield found | {"device": same[0]["device"]}
 
 
 def _crops(rows: Rows) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from diversevis.errors import UserError
-from diversevis.stages import read_config, stages
+from diversevis.stages import may_keep, read_config, stages
 
 CONFIG = {
     "scale": "few",
@@ -115,6 +115,20 @@ def test_configuration_from_json_with_other_weights(tmp_path):
     assert list(config["layers"]) == ["vgg19-torchvision"]
     assert config["distances"] == ["vgg19-torchvision", "conv1_2"]
     assert config["units"]["include"] == {"vgg19-torchvision": {"conv1_2": [5]}}
+
+
+def test_results_are_kept_only_of_the_same_configuration(tmp_path):
+    assert not may_keep(CONFIG, tmp_path / "few")
+    assert may_keep({**CONFIG, "device": "cuda"}, tmp_path / "few")
+    with pytest.raises(UserError, match="of another"):
+        may_keep({**CONFIG, "seed": 1}, tmp_path / "few")
+
+
+@pytest.mark.parametrize(("name", "text"), [("bad.json", "{"), ("bad.yaml", "a: [")])
+def test_malformed_configurations_are_named(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=name):
+        read_config(tmp_path / name)
 
 
 def test_missing_configuration_is_named(tmp_path):

@@ -29,7 +29,7 @@ from diversevis.networks.trunk import (
     layers,
     load_trunk,
 )
-from diversevis.stages import read_config, stages
+from diversevis.stages import may_keep, read_config, stages
 from diversevis.synthesis.diverse import diverse_sets
 from diversevis.synthesis.engine import SCHEDULES, Schedule, of_length
 from diversevis.synthesis.output import (
@@ -141,8 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     batch = commands.add_parser(
         "run",
         help="compute all arrays of a configuration, where there is PyTorch but no workflow",
-        description="What exists already is kept. The workflow takes the results up: it then has "
-        "only tables and figures left to make.",
+        description="What an earlier run of the same configuration made is kept. The workflow "
+        "takes the results up: it then has only tables and figures left to make.",
     )
     batch.add_argument("config", type=Path, metavar="FILE", help="config/SCALE.yaml, or as JSON")
     batch.add_argument("--device", choices=("auto", "cpu", "cuda"), help="(the configuration's)")
@@ -202,9 +202,10 @@ def _run(options: argparse.Namespace) -> None:
     if options.device:
         config["device"] = options.device
     root = options.out / config["scale"]
+    keep = may_keep(config, root)
     for stage in stages(config, root):
         name = stage.files[0].relative_to(root)
-        if all(path.exists() for path in stage.files):
+        if keep and all(path.exists() for path in stage.files):
             print(f"{name}: kept")
             continue
         begin = time.monotonic()

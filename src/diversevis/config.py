@@ -9,6 +9,7 @@ from diversevis.errors import UserError, nearest
 from diversevis.invariance.families import get_family
 from diversevis.networks.registry import get_network
 from diversevis.networks.trunk import find_layer
+from diversevis.synthesis.targets import check_channels
 
 if TYPE_CHECKING:
     import jsonschema
@@ -37,18 +38,10 @@ def check(
     """
     _check_schema(config, schema)
     config = resolved(config)
-    included = config["units"].get("include", {})
-    for name, names in {**included, **config["layers"]}.items():
-        network = get_network(name)
+    for name, names in config["layers"].items():
         for layer in names:
-            units = find_layer(network, layer).units
-            for channel in included.get(name, {}).get(layer, ()):
-                if channel >= units:
-                    raise UserError(
-                        f"channels 0 to {units - 1} in units.include.{name}.{layer}",
-                        str(channel),
-                        "choose one within the range",
-                    )
+            find_layer(get_network(name), layer)
+    _check_units(config)
     _check_families(config, criteria["C3"]["delta"])
     _check_pairs(config)
     if config["reference"] == config["scale"]:
@@ -121,6 +114,22 @@ def _check_schema(content: Mapping[str, Any], schema: Mapping[str, Any]) -> None
     errors = sorted(validator.iter_errors(content), key=lambda error: [*map(str, error.path)])
     if errors:
         raise _readable(errors[0])
+
+
+def _check_units(config: Mapping[str, Any]) -> None:
+    """Check that layers and channels under `units` are those of the run."""
+    for key in ("include", "other"):
+        for name, names in config["units"].get(key, {}).items():
+            for layer, value in names.items():
+                where = f"units.{key}.{name}.{layer}"
+                if layer not in config["layers"].get(name, ()):
+                    raise UserError(
+                        f"layers of the run in units.{key}",
+                        f"{name} {layer}",
+                        "add it to layers, or drop it",
+                    )
+                if key == "include":
+                    check_channels(value, find_layer(get_network(name), layer).units, where)
 
 
 def _check_pairs(config: Mapping[str, Any]) -> None:

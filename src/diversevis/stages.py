@@ -63,7 +63,10 @@ def read_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError("a configuration such as config/full.yaml", str(error), "name it") from None
     if path.suffix == ".json":
-        return resolved(json.loads(text))
+        try:
+            return resolved(json.loads(text))
+        except ValueError as error:
+            raise UserError(f"JSON in {path}", str(error), "correct it") from None
     try:
         import yaml
     except ModuleNotFoundError:
@@ -72,7 +75,35 @@ def read_config(path: Path) -> dict[str, Any]:
             "none here",
             "convert it to JSON elsewhere, or install PyYAML",
         ) from None
-    return resolved(yaml.safe_load(text))
+    try:
+        return resolved(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise UserError(f"YAML in {path}", str(error), "correct it") from None
+
+
+def may_keep(config: Settings, root: Path) -> bool:
+    """Tell whether the results in `root` are of this very configuration; record that they will be.
+
+    The device does not count.
+
+    Raises
+    ------
+    UserError
+        If they are of another configuration.
+    """
+    record = root / "configuration.json"
+    wanted = json.loads(json.dumps({**config, "device": None}))
+    if record.exists():
+        if json.loads(record.read_text(encoding="utf-8")) != wanted:
+            raise UserError(
+                f"results of this configuration in {root}, or none",
+                f"those of another, see {record}",
+                "give the configuration another scale, or remove the folder",
+            )
+        return True
+    root.mkdir(parents=True, exist_ok=True)
+    write_text(record, json.dumps(wanted, indent=2) + "\n")
+    return False
 
 
 def fetch_network(network: str, path: Path | str) -> None:

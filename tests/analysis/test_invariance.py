@@ -141,13 +141,39 @@ def test_layers_too_small_for_a_family_have_empty_columns(tests, gratings, stabi
     table = tabulate(
         pd.concat([tests, small]), pd.concat([gratings, more[0], tiny]), stability
     ).set_index("layer")
-    assert table.loc["a"].drop(columns="shift_uncertainty").notna().all(axis=None)
+    assert (
+        table.loc["a"]
+        .drop(columns=["shift_uncertainty", "shift_above_uncertainty"])
+        .notna()
+        .all(axis=None)
+    )
     columns = ["deformation_index_2", "deformation_uncertainty", "stability_mean_2"]
     assert table.loc["b", columns].isna().all(axis=None)
     assert table.loc["b", ["phase_index", "shift_index_2", "f1_f0"]].notna().all(axis=None)
     assert table.loc["c", ["phase_index", "f_max"]].isna().all(axis=None)
     assert (table.loc["c", "left_out"] == "").all()
     assert not table.loc["c", "needed_natural"].any()
+
+
+def test_deformation_invariance_counts_the_spread_of_what_stands_beside_it(
+    tests, gratings, stability, synthesis, criteria
+):
+    bent = (tests.family == "deformations") & (tests.delta == 2)
+    for channel, index, surrogates in (
+        (3, 0.5, (0.3, 0.3)),  # 0.2 above, and seeds agree
+        (5, 0.5, (0.2, 0.4)),  # as far above, but the stand-in's spread is 0.14
+        (8, 0.41, (0.3, 0.3)),  # seeds agree by chance: the layer's spread is larger
+        (9, 0.3, (0.3, 0.3)),
+    ):
+        for seed, surrogate in enumerate(surrogates):
+            at = bent & (tests.channel == channel) & (tests.seed == seed)
+            tests.loc[at, ["mean", "surrogate_mean"]] = [index, surrogate]
+    table = unit_table(synthesis, tabulate(tests, gratings, stability), criteria)
+    table = table.set_index("channel")
+    assert table.deformation_uncertainty.max() == 0
+    assert table.deformation_above_uncertainty[5] == pytest.approx(0.2 / 2**0.5)
+    # Pooled: 0.141 / sqrt(4 units) = 0.071.
+    assert table.deformation_invariant.to_dict() == {3: True, 5: False, 8: False, 9: False}
 
 
 def test_runs_without_any_test_have_all_columns(tests, gratings, stability, synthesis, criteria):

@@ -184,7 +184,7 @@ def make_units():
                     "phase_index": 0.5 + 0.1 * unit,
                     "phase_surrogate": 0.21,
                     "phase_uncertainty": 0.03,
-                    "deformation_uncertainty": 0.02,
+                    "deformation_above_uncertainty": 0.02,
                     "f1_f0": 1.34 - 0.1 * unit,
                     "left_out": np.nan,
                 }
@@ -208,7 +208,7 @@ def above(units: pd.DataFrame) -> pd.DataFrame:
         index, surrogate = (f"{family}_{part}_2" for part in ("index", "surrogate"))
         known = {index, surrogate} <= set(units.columns)
         units[f"{family}_above"] = units[index] - units[surrogate] if known else np.nan
-    gained = units.deformation_above - units.deformation_uncertainty
+    gained = units.deformation_above - units.deformation_above_uncertainty
     units["phase_invariant"] = (units.phase_index >= 0.8) & (units.phase_above >= 0.5)
     units["deformation_invariant"] = gained >= 0.1
     return units

@@ -84,12 +84,12 @@ def test_colours_networks_markers_layers_and_fills_by_phase_index(draw, units):
 
 
 def test_error_bars_are_the_uncertainties_where_there_are_any(draw, units):
-    units.loc[0, "deformation_uncertainty"] = np.nan
+    units.loc[0, "deformation_above_uncertainty"] = np.nan
     bars = [collection.get_segments()[0] for collection in draw(units).axes[1].collections]
     assert len(bars) == 2 * len(units) - 1
     lengths = np.abs(np.diff(np.array(bars), axis=1))[:, 0]
     assert sorted({tuple(length) for length in lengths.round(6)}) == [(0, 0.04), (0.06, 0)]
-    unknown = units.drop(columns=["phase_uncertainty", "deformation_uncertainty"])
+    unknown = units.drop(columns=["phase_uncertainty", "deformation_above_uncertainty"])
     assert not draw(unknown).axes[1].collections
 
 

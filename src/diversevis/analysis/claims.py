@@ -175,8 +175,8 @@ def _deformations(
             both.mean(),
             share_interval(int(both.sum()), n),
             n,
-            criterion=f"at most {most:g}",
-            met=both.mean() <= most if n else None,
+            criterion=f"below {most:g}",
+            met=both.mean() < most if n else None,
         ),
     ]
 

@@ -15,6 +15,8 @@ from diversevis.invariance.families import FAMILIES, Deformations, Shifts
 PHASE = ("index", "p10", "min", "surrogate", "uncertainty", "learned_mask")
 """What is said of all shifts, in columns that start with ``phase_``."""
 
+UNCERTAINTIES = ("uncertainty", "above_uncertainty")
+
 
 def invariance_table(
     tests: pd.DataFrame,
@@ -44,7 +46,8 @@ def invariance_table(
     pandas.DataFrame
         Indices are means over seeds, relative to the best response of any seed;
         ``*_uncertainty`` is the standard deviation between seeds (at `delta` for families that have
-        a displacement), NaN where there is a single one. ``f_max_spread`` is the relative
+        a displacement), ``*_above_uncertainty`` that of the index less its surrogate; NaN where
+        there is a single seed. ``f_max_spread`` is the relative
         difference between the seeds' own best responses. ``needed_natural`` marks units that no
         start from noise drove above zero. ``left_out`` says why a unit has no indices.
     """
@@ -74,9 +77,11 @@ def invariance_table(
             table[f"{prefix}_index_{strength:g}"] = units["mean"].mean()
             table[f"{prefix}_surrogate_{strength:g}"] = units["surrogate_mean"].mean()
         repeated = of_family[of_family.delta == delta]
-        table[f"{prefix}_uncertainty"] = repeated.groupby(UNIT)["mean"].std()
+        above = repeated.assign(above=repeated["mean"] - repeated.surrogate_mean).groupby(UNIT)
+        table[f"{prefix}_uncertainty"] = above["mean"].std()
+        table[f"{prefix}_above_uncertainty"] = above["above"].std()
     for family in (Shifts, Deformations):  # columns that other tables need, measured or not
-        for part in (f"index_{delta:g}", f"surrogate_{delta:g}", "uncertainty"):
+        for part in (f"index_{delta:g}", f"surrogate_{delta:g}", *UNCERTAINTIES):
             table[f"{family.index}_{part}"] = table.get(f"{family.index}_{part}", np.nan)
     best = gratings.set_index(UNIT)[["f1_f0", "frequency"]]
     # Layers too small for any family have gratings all the same.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from diversevis.analysis.tables import UNIT
@@ -33,7 +34,9 @@ def unit_table(
         - ``phase_above``, ``shift_above``, ``deformation_above``: index less that of the unit's
           linear stand-in, the latter two at the displacement of C3;
         - ``phase_invariant``, ``deformation_invariant``: the unit meets the criterion of C2, of C3;
-          false for units whose index was not measured, too;
+          false for units whose index was not measured, too. C3's uncertainty is the standard
+          deviation between seeds of index less surrogate: the unit's own or that pooled within its
+          layer, whichever is larger, since two seeds can agree by chance;
         - ``left_out``: why the unit is left out of all statistics, empty for those that stay.
     """
     table = synthesis.merge(invariance, on=UNIT, how="left", validate="one_to_one")
@@ -46,8 +49,10 @@ def unit_table(
     table["phase_invariant"] = (table.phase_index >= criteria["C2"]["phase_index"]) & (
         table.phase_above >= criteria["C2"]["above"]
     )
+    own, names = table.deformation_above_uncertainty, [table.network, table.layer]
+    pooled = np.sqrt((own**2).groupby(names).transform("mean"))
     table["deformation_invariant"] = (
-        table.deformation_above - table.deformation_uncertainty >= criteria["C3"]["above"]
+        table.deformation_above - np.maximum(own, pooled) >= criteria["C3"]["above"]
     )
     # Layers too small for any test have no reason of theirs.
     driven = table[["f_max", "restart_mean_activation", "natural_maximum"]].max(axis=1) > 0

@@ -186,7 +186,7 @@ def _points(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
         x=column(units, "phase_above"),
         y=column(units, "deformation_above"),
         dx=column(units, "phase_uncertainty"),
-        dy=column(units, "deformation_uncertainty"),
+        dy=column(units, "deformation_above_uncertainty"),
         filled=column(units, "phase_index") >= criteria["C2"]["phase_index"],
     )
     return table[stays(units)].dropna(subset=["x", "y"]).reset_index(drop=True)

@@ -120,8 +120,8 @@ def load_sets(network: str, layer: str, path: Path | str) -> Sets:
         network=network,
         layer=layer,
         channels=sweep["channels"],
-        restarts=sweep["images"][0],
-        restart_activations=sweep["activations"][0],
+        restarts=sweep["images"][0].copy(),  # a view would keep all levels
+        restart_activations=sweep["activations"][0].copy(),
         restart_distance=sweep["min_distance"][0],
         diverse=sweep["images"][chosen],
         diverse_activations=sweep["activations"][chosen],

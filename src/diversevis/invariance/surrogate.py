@@ -14,7 +14,7 @@ from torch import Tensor
 from diversevis.invariance.families import Family
 
 _ITERATIONS, _TOLERANCE = 100, 1e-4
-_NUMBERS_AT_ONCE = 5_000_000
+_NUMBERS_AT_ONCE = {"cpu": 5_000_000, "cuda": 500_000_000}
 
 
 def best_linear_canvas(
@@ -114,4 +114,5 @@ def _solve(family: Family, masks: Tensor, templates: Tensor, members: Tensor) ->
 
 def _portions(members: Tensor, units: int, family: Family) -> Iterator[Tensor]:
     """Yield members in portions that keep the memory of their patches small."""
-    return iter(members.split(max(1, _NUMBERS_AT_ONCE // (units * 3 * family.size**2))))
+    numbers = _NUMBERS_AT_ONCE.get(members.device.type, 5_000_000)
+    return iter(members.split(max(1, numbers // (units * 3 * family.size**2))))

@@ -318,13 +318,14 @@ def evaluate(
         # Units being nearly homogeneous, these are the members that would answer most.
         full = budget / (norms * scale[:, None]).clamp(min=1e-3 * budget)
         best = (answers * full).topk(min(_CANDIDATES, len(members)), dim=1).indices
-        for unit, candidates in enumerate(best):
-            one = slice(unit, unit + 1)
-            patches = masked(members[candidates.cpu()], canvas[one], mask[one])[0]
-            factor = scale[unit] * full[unit, candidates]
-            answer = units.respond(patches * factor[:, None, None, None])[0][None]
-            number = slice(begin + unit, begin + unit + 1)
-            highest.append(targets.score(answer, number).amax(1).cpu())
+        patches = torch.cat(
+            [
+                masked(members[numbers.cpu()], canvas[unit : unit + 1], mask[unit : unit + 1])
+                for unit, numbers in enumerate(best)
+            ]
+        )
+        factor = (scale[:, None] * full).gather(1, best)
+        highest.append(score(patches * factor[:, :, None, None, None]).amax(1).cpu())
     return torch.cat(scaled), torch.cat(responses), torch.cat(highest)
 
 
@@ -426,7 +427,8 @@ class _Canvases:
             # Jobs that entered the batch later are at other steps, with other members.
             groups = [(steps == step).nonzero()[:, 0] for step in steps.unique()]
             parts = [self.family.act(canvases[at], self.drawn(int(steps[at[0]]))) for at in groups]
-            patches = torch.cat(parts)[torch.cat(groups).argsort()] * masks[:, None, None]
+            patches = parts[0] if len(parts) == 1 else torch.cat(parts)[torch.cat(groups).argsort()]
+            patches = patches * masks[:, None, None]
             square = patches.square().sum((2, 3, 4)).mean(1)
             patches = patches * (self.norm / square.sqrt())[:, None, None, None, None]
             x = patches.flatten(0, 1).contiguous(memory_format=torch.channels_last)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from diversevis.errors import UserError
+from diversevis.stimuli.norm import patch_norm
 from diversevis.synthesis.diverse import DiverseSets, diverse_sets, diversity_weights
 from diversevis.synthesis.selection import select_diversity
 from diversevis.synthesis.targets import Targets, channels
@@ -85,7 +86,9 @@ def sweep(
     diversity_weights(1.0, len(targets), settings.get("images", 6))
     restarts = diverse_sets(units, targets, diversity=0.0, **settings)
     # A unit that its restarts do not drive gets lambda 0 throughout, and level 0 selected.
-    unit_scale = restarts.activations.mean(1).clamp(min=0) / restarts.min_distance
+    # Restarts that coincide to the last digit have no distance to be relative to.
+    closest = restarts.min_distance.clamp(min=1e-6 * patch_norm(units.size))
+    unit_scale = restarts.activations.mean(1).clamp(min=0) / closest
     diversity = torch.tensor(grid)[:, None] * unit_scale
     # One run for all levels: the batch stays full, and no level waits for another's last unit.
     repeated = targets.repeated(len(grid))
