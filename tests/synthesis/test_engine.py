@@ -29,6 +29,7 @@ class Bowls:
         self.centre = torch.randn(jobs, dimension, generator=stream, dtype=torch.float64) * 20
         self.curvature = torch.rand(jobs, dimension, generator=stream, dtype=torch.float64) * 3 + 1
         self.batches: list[int] = []
+        self.rates = torch.ones(jobs)
 
     def start(self, job: int) -> Tensor:
         return torch.zeros(self.centre.shape[1], dtype=torch.float64)

@@ -74,6 +74,10 @@ class Family(ABC):
         """Return every member, or None if there is no end of them."""
         return None
 
+    def order(self, members: Tensor) -> Tensor:
+        """Return indices that put like members side by side, for draws that cover all kinds."""
+        return torch.arange(len(members))
+
     @abstractmethod
     def act(self, canvases: Tensor, members: Tensor) -> Tensor:
         """Return the members of canvases ``[k, 3, side, side]``: ``[k, m, 3, size, size]``.
@@ -99,6 +103,12 @@ class AllShifts(Family):
         """Return all ``(size - 1)^2`` corners, row by row."""
         at = torch.arange(self.size - 1)
         return torch.cartesian_prod(at, at)
+
+    def order(self, members: Tensor) -> Tensor:
+        """Return indices along a Z-order curve: any stretch of it is a compact patch of shifts."""
+        bits = torch.arange(16)
+        rows, columns = ((members[:, axis, None] >> bits) & 1 for axis in (0, 1))
+        return (rows * 4**bits * 2 + columns * 4**bits).sum(1).argsort()
 
     def draw(self, count: int, stream: torch.Generator) -> Tensor:
         """Return different corners; all of them if `count` is as large."""
@@ -160,14 +170,12 @@ class Shifts(Warps):
     index = "shift"
 
     def draw(self, count: int, stream: torch.Generator) -> Tensor:
-        """Return directions in radians, ``[count]``, in random order.
+        """Return directions in radians, ``[count]``, one in each of `count` equal sectors.
 
-        One at random in each of `count` equal sectors: between pixels, responses depend on the
-        direction, and no seed should see one more often than another.
+        Between pixels, responses depend on the direction: no seed should see one more often than
+        another.
         """
-        sectors = torch.arange(count) + torch.rand(count, generator=stream)
-        directions = sectors[torch.randperm(count, generator=stream)]
-        return 2 * math.pi / count * directions
+        return 2 * math.pi / count * (torch.arange(count) + torch.rand(count, generator=stream))
 
     def displacement(self, members: Tensor) -> Tensor:
         """Return the same shift for all pixels."""

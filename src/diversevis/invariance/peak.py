@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from diversevis.units import Units
 RESTARTS, NATURAL_STARTS = 16, 4
 _NOISE = 0.5
 """Noise on all natural starts but the first, relative to the patch."""
+
+_SMALL = 0.05
+"""Learning rate from natural starts, in units of their root mean square."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def best_patches(
 
     Some units never leave the dead side of an earlier ReLU from noise, so `NATURAL_STARTS` of the
     `RESTARTS` begin at the best natural patch: the first as it is, the others with noise added.
+    These take small steps: the first one of either schedule is about as large as the start itself,
+    and would leave it for noise.
 
     Parameters
     ----------
@@ -72,17 +77,32 @@ def best_patches(
             for name in targets.names
         ]
     )
-    if natural is not None:
-        unit = natural / natural.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-6)
-        noise = torch.tensor([0.0] + [_NOISE] * (NATURAL_STARTS - 1))[:, None, None, None]
-        starts[:, -NATURAL_STARTS:] = unit[:, None] + noise * starts[:, -NATURAL_STARTS:]
-    sets = diverse_sets(
-        units, targets, images=RESTARTS, start=starts, seed=seed, schedule=schedule, **settings
+    common = {"seed": seed, **settings}
+    if natural is None:
+        noise = diverse_sets(
+            units, targets, images=RESTARTS, start=starts, schedule=schedule, **common
+        )
+        return _highest(noise.images, noise.activations, RESTARTS)
+    count = RESTARTS - NATURAL_STARTS
+    noise = diverse_sets(
+        units, targets, images=count, start=starts[:, :count], schedule=schedule, **common
     )
-    responses, best = sets.activations.max(1)
-    noise_starts = RESTARTS if natural is None else RESTARTS - NATURAL_STARTS
+    unit = natural / natural.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-6)
+    added = torch.tensor([0.0] + [_NOISE] * (NATURAL_STARTS - 1))[:, None, None, None]
+    near = unit[:, None] + added * starts[:, count:]
+    small = replace(schedule, learning_rate=min(schedule.learning_rate, _SMALL))
+    woken = diverse_sets(
+        units, targets, images=NATURAL_STARTS, start=near, schedule=small, **common
+    )
+    return _highest(
+        torch.cat([noise.images, woken.images], 1),
+        torch.cat([noise.activations, woken.activations], 1),
+        count,
+    )
+
+
+def _highest(images: Tensor, activations: Tensor, noise_starts: int) -> Peaks:
+    responses, best = activations.max(1)
     return Peaks(
-        sets.images[torch.arange(len(targets)), best],
-        responses,
-        sets.activations[:, :noise_starts].amax(1),
+        images[torch.arange(len(images)), best], responses, activations[:, :noise_starts].amax(1)
     )

@@ -195,6 +195,7 @@ def transformation_test(
             compute_dtype,
             seed,
             taken,
+            balanced=schedule.optimiser == "sphere",
         ),
         targets,
         None if family.complete() is not None else stand_in,
@@ -232,19 +233,22 @@ def _optimised(
     """Return the canvases and masks of `targets` that the best of their starts lead to."""
     count = len(targets)
     starts = [number for number in range(trials.starts) for _ in range(count)]
-    if stand_in is not None:
-        starts[:count] = stand_in
     race = problem(targets.repeated(trials.starts), starts, 0)
+    if stand_in is not None:
+        starts[:count] = stand_in / race.balance.cpu()
+        race.rates[:count] = _RATE_FROM_STAND_IN
     if trials.starts == 1:
         return race.split(minimise(race, schedule, **settings).parameters)
     steps = min(trials.steps, schedule.steps)
     heat = minimise(race, replace(schedule, steps=steps, patience=steps, anneal=False), **settings)
     lost = heat.losses[:, -trials.judged :].mean(1).view(trials.starts, count)
-    ahead = heat.parameters[lost.argmin(0) * count + torch.arange(count)]
+    which = lost.argmin(0) * count + torch.arange(count)
+    ahead = heat.parameters[which]
     if steps == schedule.steps:
         return race.split(ahead)
     left = schedule.steps - steps
     final = problem(targets, ahead, steps)
+    final.rates = race.rates[which.to(race.rates.device)]
     return final.split(minimise(final, of_length(schedule, left), **settings).parameters)
 
 
@@ -329,6 +333,24 @@ def evaluate(
     return torch.cat(scaled), torch.cat(responses), torch.cat(highest)
 
 
+def _coverage(family: Family, mask: Tensor, members: Tensor) -> Tensor:
+    """Return how much each pixel of a canvas counts in its members, ``[3, side, side]``."""
+    with torch.enable_grad():
+        ones = mask.new_ones(1, 3, family.side, family.side).requires_grad_()
+        total = torch.zeros_like(ones)
+        for some in members.split(64):
+            counts = (family.act(ones, some) * mask**2).sum()
+            total += torch.autograd.grad(counts, ones)[0]
+    return total[0]
+
+
+_RATE_FROM_STAND_IN = 0.25
+"""Of the learning rate: a stand-in's canvas lies near an optimum, where a step at the full rate, as
+long wherever it starts, would lead away, for some units beyond where any gradient leads back."""
+
+_LEAST_COVERED = 1e-2
+"""Pixels at a canvas's rim that count less than so much, relative to its middle, stay uneven."""
+
 _CANDIDATES = 32
 """Members that are tried at full norm, each by itself."""
 
@@ -352,6 +374,7 @@ class _Canvases:
         compute_dtype: torch.dtype | None,
         seed: int,
         taken: int = 0,  # steps before the first one
+        balanced: bool = False,  # pixels weigh equally, however few members show them
     ) -> None:
         self.units, self.targets, self.family = units, targets, family
         self.device, self.dtype = placement(units)
@@ -360,6 +383,7 @@ class _Canvases:
         if self.compute_dtype != self.dtype:
             self._fast = copy.deepcopy(units).to(self.compute_dtype)
         self.training, self.starts = training.to(self.device), starts
+        self.ordered = family.order(training.cpu())
         self.per_step = min(per_step, len(training))
         self.learn_mask, self.min_weight = learn_mask, min_weight
         self.seed, self.taken = seed, taken
@@ -370,7 +394,12 @@ class _Canvases:
         self.fixed = window(units.size).to(self.device, self.dtype)
         transfer = transfer_function(family.side, dtype=torch.float64)
         self.transfer = transfer.to(self.device, self.dtype)
+        self.balance = self.fixed.new_ones(self.shape)
+        if balanced:
+            covered = _coverage(family, self.fixed, self.training)
+            self.balance = (covered / covered.amax()).clamp(min=_LEAST_COVERED).rsqrt()
         self.jobs, self.patches_per_job = len(targets), self.per_step
+        self.rates = torch.ones(self.jobs, device=self.device)
         example = torch.zeros(1, 3, units.size, units.size, device=self.device, dtype=self.dtype)
         # Each member is read from the canvas, masked and scaled before the units see it.
         per_patch = bytes_per_patch(units, example) + 8 * example.nbytes
@@ -402,7 +431,7 @@ class _Canvases:
     def split(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Return canvases ``[k, 3, side, side]`` and masks ``[k, s, s]``."""
         pixels = self.pixels
-        canvases = parameters[:, :pixels].unflatten(1, self.shape)
+        canvases = parameters[:, :pixels].unflatten(1, self.shape) * self.balance.to(parameters)
         if self.learn_mask:
             start = window_shape(self.units.size).to(parameters)
             shapes = start + _SHAPE_RATE * parameters[:, pixels:]
@@ -415,8 +444,11 @@ class _Canvases:
         if self.per_step == len(self.training):
             return self.training
         stream = generator(self.seed, "step", self.family.name, self.taken + step)
-        which = torch.randperm(len(self.training), generator=stream)[: self.per_step]
-        return self.training[which.to(self.device)]
+        # One from each stretch of like members: their mean is nearer that of all.
+        ends = torch.linspace(0, len(self.training), self.per_step + 1).long()
+        part = torch.rand(self.per_step, generator=stream)
+        which = ends[:-1] + (part * (ends[1:] - ends[:-1])).long()
+        return self.training[self.ordered[which].to(self.device)]
 
     def evaluate(
         self, parameters: Tensor, jobs: Tensor, steps: Tensor

@@ -208,6 +208,7 @@ class _Sets:
         transfer = transfer_function(units.size, dtype=torch.float64)
         self.transfer = transfer.to(self.device, self.dtype)
         self.jobs, self.patches_per_job = len(targets), images
+        self.rates = torch.ones(self.jobs, device=self.device)
         example = torch.zeros(1, *self.shape[1:], device=self.device, dtype=self.dtype)
         self.bytes_per_job = images * bytes_per_patch(units, example, distance)
         if start is not None and start.shape != (self.jobs, *self.shape):

@@ -92,6 +92,8 @@ class Problem(Protocol):
     patches_per_job: int
     bytes_per_job: int
     device: torch.device
+    rates: Tensor
+    """``[jobs]``, by what the schedule's learning rate is multiplied, on `device`."""
 
     def start(self, job: int) -> Tensor:
         """Return the start of one job on the CPU; all jobs have the same shape."""
@@ -320,7 +322,7 @@ def _advance(
     """Take one step in place and return which jobs have come to their end ``[k]``."""
     state.step = state.step + 1
     if schedule.optimiser == "adam":
-        _adam_step(state, gradient, schedule)
+        _adam_step(problem, state, gradient, schedule)
     else:
         _sphere_step(problem, state, gradient, schedule)
 
@@ -334,18 +336,19 @@ def _advance(
     return (state.since >= schedule.patience) | (state.step >= schedule.steps)
 
 
-def _step_sizes(state: _State, schedule: Schedule) -> tuple[Tensor, Tensor]:
+def _step_sizes(problem: Problem, state: _State, schedule: Schedule) -> tuple[Tensor, Tensor]:
     """Return the number of the step and its size, to be broadcast over the parameters."""
-    count = state.step.to(state.moment.dtype).view(-1, *[1] * (state.moment.ndim - 1))
-    left = 1 - (count - 1) / schedule.steps if schedule.anneal else 1.0
-    return count, torch.as_tensor(
-        schedule.learning_rate * left, dtype=count.dtype, device=count.device
-    )
+    rates = problem.rates[state.job].to(state.moment)
+    count = state.step.to(state.moment)
+    if schedule.anneal:
+        rates = rates * (1 - (count - 1) / schedule.steps)
+    shape = (-1, *[1] * (state.moment.ndim - 1))
+    return count.view(shape), (schedule.learning_rate * rates).view(shape)
 
 
-def _adam_step(state: _State, gradient: Tensor, schedule: Schedule) -> None:
+def _adam_step(problem: Problem, state: _State, gradient: Tensor, schedule: Schedule) -> None:
     first, second = schedule.betas
-    count, size = _step_sizes(state, schedule)
+    count, size = _step_sizes(problem, state, schedule)
     state.moment.mul_(first).add_(gradient, alpha=1 - first)
     state.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
     root = (state.square / (1 - second**count)).sqrt_().add_(schedule.eps)
@@ -354,7 +357,7 @@ def _adam_step(state: _State, gradient: Tensor, schedule: Schedule) -> None:
 
 def _sphere_step(problem: Problem, state: _State, gradient: Tensor, schedule: Schedule) -> None:
     """Turn every image by the same angle; move free parameters as far, whatever their scale."""
-    _, size = _step_sizes(state, schedule)
+    _, size = _step_sizes(problem, state, schedule)
     state.moment.mul_(schedule.betas[0]).add_(gradient, alpha=1 - schedule.betas[0])
     direction = state.moment.clone()
     for view in (*problem.spheres(direction), *problem.free(direction)):
