@@ -141,7 +141,9 @@ def transformation_test(
     Minimises ``-(1 - w) mean_g f(x_g) - w min_g f(x_g)`` over canvases, where ``x_g`` are the
     masked members, all scaled by one number so that their root mean square norm is the norm budget
     (Cadena et al. 2018, published code, for all shifts). As for diverse sets, the gradient is
-    filtered last, on the canvas.
+    filtered last, on the canvas. Where the schedule turns canvases on the sphere, its axes are
+    pixels times the square root of how much they count in members: for a linear unit, whose
+    problem is quadratic with that diagonal, the gradient then points to the optimum.
 
     Parameters
     ----------
