@@ -18,6 +18,7 @@ from diversevis.invariance.transformation import (
     Sampling,
     Trials,
     _Canvases,
+    _coverage,
     evaluate,
     split_members,
     transformation_test,
@@ -25,7 +26,8 @@ from diversevis.invariance.transformation import (
 from diversevis.networks.trunk import load_trunk
 from diversevis.stimuli.masks import window
 from diversevis.stimuli.norm import patch_norm
-from diversevis.synthesis.engine import Schedule, minimise
+from diversevis.synthesis.diverse import diverse_sets
+from diversevis.synthesis.engine import FAST, Schedule, minimise
 from diversevis.synthesis.targets import channels
 
 FEW = Sampling(per_step=6, training=24, held_out=16)
@@ -189,6 +191,19 @@ def test_bfloat16_steps_are_scored_in_float32(trunk, peaks):
     torch.testing.assert_close(responses, fast.responses, rtol=1e-4, atol=1e-3)
 
 
+class Bright(nn.Module):
+    """Units that like brightness."""
+
+    network, layer, channels, earlier_layers = "toy", "bright", 1, ()
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def respond(self, patches, tap="pixels"):
+        return patches.mean((1, 2, 3))[:, None], patches
+
+
 class Dead(nn.Module):
     """One unit that likes brightness, and one that nothing drives above zero."""
 
@@ -266,6 +281,52 @@ def test_natural_starts_wake_what_noise_does_not():
     assert awake.responses > 0
     assert awake.needed_natural.tolist() == [True]
     assert not asleep.needed_natural.any()
+
+
+class Narrow(nn.Module):
+    """A unit that answers within 0.14 radians of its template, and has no gradient elsewhere."""
+
+    network, layer, size, channels, earlier_layers = "toy", "narrow", 8, 1, ()
+
+    def __init__(self):
+        super().__init__()
+        template = torch.randn(3 * 64, generator=torch.Generator().manual_seed(1))
+        self.template = nn.Parameter(template / template.norm(), requires_grad=False)
+
+    def respond(self, patches, tap="pixels"):
+        flat = patches.flatten(1)
+        cosine = flat @ self.template / flat.norm(dim=1).clamp(min=1e-6)
+        return (100 * (cosine - 0.99)).relu()[:, None], patches
+
+
+def test_steps_from_natural_patches_are_small_enough_to_stay_near_them():
+    units = Narrow()
+    targets = channels(units, [0])
+    aside = torch.randn(3 * 64, generator=torch.Generator().manual_seed(2))
+    near = (units.template + 0.1 * aside / aside.norm()).view(1, 3, 8, 8)
+    first = units.respond(near)[0].item()
+    assert first > 0
+    assert best_patches(units, targets, natural=near, schedule=FAST).responses > first
+    lost = diverse_sets(units, targets, images=1, start=near[None], schedule=FAST)
+    assert lost.activations.item() == 0, "full steps leave the only place with a gradient"
+
+
+def test_coverage_counts_masked_members_of_each_pixel():
+    family, mask = AllShifts(6), window(6)
+    expected = torch.zeros(3, 11, 11)
+    for top, left in family.complete().tolist():
+        expected[:, top : top + 6, left : left + 6] += mask**2
+    torch.testing.assert_close(_coverage(family, mask, family.complete()), expected)
+
+
+def test_members_of_a_step_cover_all_shifts():
+    family, units = AllShifts(17), Bright(17)  # 16 x 16 shifts
+    targets = channels(units, [0])
+    problem = _Canvases(*(units, targets, family, family.complete(), [0], 16, False, 0.0, None, 0))
+    for step in (0, 1):
+        cells = (problem.drawn(step) // 4).tolist()
+        assert len({tuple(cell) for cell in cells}) == 16, "one in each 4 x 4 of them"
+    assert not torch.equal(problem.drawn(0), problem.drawn(1))
 
 
 def test_restarts_of_the_peak_are_eight():
