@@ -233,6 +233,7 @@ class _Refinement:
         self.device, self.dtype = placement(units)
         self.numbers = numbers.repeat_interleave(_STARTS).to(self.device)
         self.jobs = len(self.numbers)
+        self.rates = torch.ones(self.jobs, device=self.device)
         example = torch.zeros(1, 3, units.size, units.size, device=self.device, dtype=self.dtype)
         self.bytes_per_job = bytes_per_patch(units, example)
         self.slowest = math.log(0.5 / units.size)
