@@ -47,7 +47,7 @@ rule control_sets:
 rule distance_table:
     input:
         f"{RESULTS}/networks/{DISTANCES[0]}.json",
-        features=of_every_layer(SWEEP, [DISTANCES]),
+        features=of_every_layer(SWEEP, [DISTANCES])[0],
         pixels=f"{RESULTS}/distances/sweep.npz",
     output:
         report(
@@ -102,7 +102,7 @@ rule controls_and_restarts_figure:
 
 rule distances_figure:
     input:
-        features=of_every_layer(SWEEP, [DISTANCES]),
+        features=of_every_layer(SWEEP, [DISTANCES])[0],
         pixels=f"{RESULTS}/distances/sweep.npz",
         table=f"{RESULTS}/tables/distances.csv",
     output:
