@@ -61,11 +61,11 @@ class Amount:
     memory: tuple[str, ...] = MEMORY
     most_steps: int = 2000
     agreeing: int = 10  # units a layer, of three layers
-    published_agreeing: int = 4
+    published_agreeing: int = 1
 
 
 CPU = Amount(
-    loops=16,
+    loops=12,
     units=16,
     batches=(6, 24, 48, 96, 192),
     steps=12,
