@@ -14,7 +14,6 @@ from diversevis.invariance.families import Family
 from diversevis.invariance.peak import Peaks, best_patches
 from diversevis.invariance.transformation import (
     DEFAULT_SAMPLING,
-    DEFAULT_TRIALS,
     TEXTURE,
     FamilyResponses,
     Sampling,
@@ -93,7 +92,7 @@ def measure_invariance(
     natural: Tensor | None = None,
     learn_masks: bool = True,
     sampling: Sampling = DEFAULT_SAMPLING,
-    trials: Trials = DEFAULT_TRIALS,
+    trials: Trials | None = None,
     schedule: Schedule = TEXTURE,
     peak_schedule: Schedule = DEFAULT,
     seed: int = 0,

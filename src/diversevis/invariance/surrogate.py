@@ -14,6 +14,9 @@ from torch import Tensor
 from diversevis.invariance.families import Family
 
 _ITERATIONS, _TOLERANCE = 100, 1e-4
+_SEEN = 1e-4
+"""Pixels that count less in the training members, relative to the middle's, stay zero: fitted to
+the one or two members that show them, they would be enormous in others."""
 _NUMBERS_AT_ONCE = {"cpu": 5_000_000, "cuda": 500_000_000}
 
 
@@ -88,7 +91,9 @@ def _solve(family: Family, masks: Tensor, templates: Tensor, members: Tensor) ->
     normal = adjoint(lambda patches: patches.square() / 2)
     diagonal = normal(torch.ones_like(zero))
     inverse = torch.where(
-        diagonal > 1e-9 * diagonal.amax((1, 2, 3), keepdim=True), 1 / diagonal.clamp(min=1e-30), 0.0
+        diagonal > _SEEN * diagonal.amax((1, 2, 3), keepdim=True),
+        1 / diagonal.clamp(min=1e-30),
+        0.0,
     )
 
     def dot(a: Tensor, b: Tensor) -> Tensor:

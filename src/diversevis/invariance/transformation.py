@@ -129,7 +129,7 @@ def transformation_test(
     learn_mask: bool = False,
     min_weight: float = 0.0,
     sampling: Sampling = DEFAULT_SAMPLING,
-    trials: Trials = DEFAULT_TRIALS,
+    trials: Trials | None = None,
     schedule: Schedule = TEXTURE,
     compute_dtype: torch.dtype | None = None,
     seed: int = 0,
@@ -160,7 +160,7 @@ def transformation_test(
     sampling
         Numbers of members.
     trials
-        Starts of each canvas.
+        Starts of each canvas; by default several on the sphere, and one for Adam, as published.
     schedule
         Optimiser and stopping rule.
     compute_dtype
@@ -178,6 +178,9 @@ def transformation_test(
         For units that break their contract, or a displacement that cannot be had.
     """
     check_units(units)
+    on_sphere = schedule.optimiser == "sphere"
+    if trials is None:
+        trials = DEFAULT_TRIALS if on_sphere else Trials(starts=1)
     training, held_out = split_members(family, sampling, seed)
     fixed = window(units.size).expand(len(targets), -1, -1)
     device, _ = placement(units)
@@ -197,7 +200,7 @@ def transformation_test(
             compute_dtype,
             seed,
             taken,
-            balanced=schedule.optimiser == "sphere",
+            balanced=on_sphere,
         ),
         targets,
         None if family.complete() is not None else stand_in,
@@ -238,7 +241,8 @@ def _optimised(
     race = problem(targets.repeated(trials.starts), starts, 0)
     if stand_in is not None:
         starts[:count] = stand_in / race.balance.cpu()
-        race.rates[:count] = _RATE_FROM_STAND_IN
+        if schedule.optimiser == "sphere":
+            race.rates[:count] = _RATE_FROM_STAND_IN
     if trials.starts == 1:
         return race.split(minimise(race, schedule, **settings).parameters)
     steps = min(trials.steps, schedule.steps)
