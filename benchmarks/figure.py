@@ -68,6 +68,10 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
         )
         for x, y, letter, title in heads:
             canvas.text(x, y, f"{letter}  {title}", weight="bold", va="center")
+    for axes in figure.axes:
+        if axes.axison and not axes.has_data():
+            axes.set_axis_off()
+            axes.text(0, 1, "not measured", size=7, color=GREY, va="top", transform=axes.transAxes)
     return figure
 
 
