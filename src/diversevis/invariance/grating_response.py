@@ -19,7 +19,7 @@ from diversevis.stimuli.gratings import gratings
 from diversevis.synthesis.engine import Schedule, minimise
 from diversevis.synthesis.memory import bytes_per_patch
 from diversevis.synthesis.targets import channels as check_channels
-from diversevis.units import Units, check_units, placement
+from diversevis.units import Units, check_units, forward_batch, placement
 
 ORIENTATIONS, FREQUENCIES, PHASES = 12, 8, 4
 """Steps of the coarse grid."""
@@ -35,8 +35,6 @@ _STARTS = 2
 
 REFINEMENT = Schedule(learning_rate=0.02, steps=150, patience=20)
 """Adam on radians, on a colour of length one, and on the logit of the frequency's place."""
-
-_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -285,7 +283,7 @@ def _patches(units: Units, settings: Tensor) -> Tensor:
 def _respond(units: Units, settings: Tensor) -> Iterator[Tensor]:
     """Yield the whole layer's responses to gratings ``[n, 6]``, some at a time, on the CPU."""
     device, dtype = placement(units)
-    for part in settings.to(device, dtype).split(_AT_ONCE):
+    for part in settings.to(device, dtype).split(forward_batch(device)):
         with torch.no_grad():
             yield units.respond(_patches(units, part))[0].cpu()
 
@@ -295,7 +293,7 @@ def _own_responses(units: Units, numbers: Tensor, settings: Tensor) -> Tensor:
     n = settings.shape[1]
     parts = zip(
         _respond(units, settings.flatten(0, 1)),
-        numbers.repeat_interleave(n).split(_AT_ONCE),
+        numbers.repeat_interleave(n).split(forward_batch(placement(units)[0])),
         strict=True,
     )
     own = [responses.gather(1, channels[:, None])[:, 0] for responses, channels in parts]

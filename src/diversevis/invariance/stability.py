@@ -15,9 +15,7 @@ from diversevis.errors import UserError
 from diversevis.invariance.families import Deformations
 from diversevis.seeds import generator
 from diversevis.synthesis.targets import Targets, channels
-from diversevis.units import Units, check_units, placement
-
-_AT_ONCE = 128
+from diversevis.units import Units, check_units, forward_batch, placement
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def _changes(
 
     before = score(x[None])
     changes = []
-    for some in fields.split(max(1, _AT_ONCE // len(x))):
+    for some in fields.split(max(1, forward_batch(x.device) // len(x))):
         deformed = _warped(x, some)
         noise = torch.randn(deformed.shape, generator=stream).to(x)
         scale = _norms(deformed - x) / _norms(noise)

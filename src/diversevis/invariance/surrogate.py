@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from diversevis.invariance.families import Family
@@ -17,7 +18,8 @@ _ITERATIONS, _TOLERANCE = 100, 1e-4
 _SEEN = 1e-4
 """Pixels that count less in the training members, relative to the middle's, stay zero: fitted to
 the one or two members that show them, they would be enormous in others."""
-_NUMBERS_AT_ONCE = {"cpu": 5_000_000, "cuda": 500_000_000}
+_OFFSETS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+_NUMBERS_AT_ONCE = {"cpu": 500_000, "cuda": 500_000_000}
 
 
 def best_linear_canvas(
@@ -58,60 +60,106 @@ def best_linear_canvas(
     """
     templates = templates.to(device, torch.float64)
     templates = templates / templates.flatten(1).norm(dim=1)[:, None, None, None]
-    masks = masks.to(device, torch.float64)[:, None, None]
-    canvases = _solve(family, masks, templates, training.to(device))
-    projections, squares = [], []
-    with torch.no_grad():
-        for some in _portions(evaluated.to(device), len(templates), family):
-            patches = family.act(canvases, some) * masks
-            projections.append(torch.einsum("kmchw,kchw->km", patches, templates))
-            squares.append(patches.square().sum((2, 3, 4)))
-    index = torch.cat(projections, 1).mean(1) / torch.cat(squares, 1).mean(1).sqrt()
+    masks = masks.to(device, torch.float64)
+    if (masks == masks[:1]).all():
+        masks = masks[:1]  # then one Q serves all
+    mean, normal = _moments(family, masks, templates, training.to(device))
+    canvases = _solve(mean, normal)
+    if evaluated is not training:
+        mean, normal = _moments(family, masks, templates, evaluated.to(device))
+    square = _dot(canvases, _apply(normal, canvases))
+    index = (_dot(canvases, mean) / square.sqrt()).flatten()
     return canvases.float().cpu(), index.float().cpu()
 
 
-def _solve(family: Family, masks: Tensor, templates: Tensor, members: Tensor) -> Tensor:
-    shape = (len(templates), 3, family.side, family.side)
+def _moments(
+    family: Family, masks: Tensor, templates: Tensor, members: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return ``b`` of every template ``[k, 3, side, side]`` and ``Q`` of every mask.
 
-    def adjoint(weigh: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """Return the gradient of ``mean_g weigh(M_g t)`` with respect to the canvases."""
-
-        def gradient(at: Tensor) -> Tensor:
-            at = at.detach().requires_grad_()
-            total = torch.zeros_like(at)
-            for some in _portions(members, len(templates), family):
-                value = weigh(family.act(at, some) * masks).sum() / len(members)
-                total += torch.autograd.grad(value, at)[0]
-            return total
-
-        return gradient
-
-    zero = templates.new_zeros(shape)
-    target = adjoint(lambda patches: patches * templates[:, None])(zero)
-    normal = adjoint(lambda patches: patches.square() / 2)
-    diagonal = normal(torch.ones_like(zero))
-    inverse = torch.where(
-        diagonal > _SEEN * diagonal.amax((1, 2, 3), keepdim=True),
-        1 / diagonal.clamp(min=1e-30),
-        0.0,
+    A pixel of a member is read from neighbouring pixels of the canvas, so that ``Q`` has nine
+    entries a row, the same for all colours: ``[masks, 9, side, side]``, one for each of `_OFFSETS`.
+    They are read off its products with nine combs of period three (Curtis, Powell & Reid 1974).
+    """
+    side = family.side
+    weighed = (masks[:, None] * templates)[:, None]
+    mean = _adjoint(
+        family,
+        lambda patches: patches * weighed,
+        torch.zeros(len(templates), 3, side, side).to(templates),
+        members,
     )
+    at = torch.arange(side, device=masks.device)
+    row, column = at[:, None], at[None, :]
+    teeth = 3 * (row % 3) + column % 3
+    combs = (teeth == torch.arange(9, device=masks.device)[:, None, None]).to(masks)
+    combs = combs.view(3, 3, side, side)
+    products = torch.stack(
+        [
+            _adjoint(
+                family,
+                lambda patches, squared=mask**2: patches.square() * squared / 2,
+                combs,
+                members,
+            ).flatten(0, 1)
+            for mask in masks
+        ]
+    )
+    entries = [
+        products.gather(
+            1, (3 * ((row + down) % 3) + (column + right) % 3).expand(len(masks), 1, -1, -1)
+        )
+        for down, right in _OFFSETS
+    ]
+    return mean, torch.cat(entries, 1)
 
-    def dot(a: Tensor, b: Tensor) -> Tensor:
-        return (a * b).sum((1, 2, 3), keepdim=True)
 
-    canvases, residual = zero, target
+def _adjoint(
+    family: Family, weigh: Callable[[Tensor], Tensor], at: Tensor, members: Tensor
+) -> Tensor:
+    """Return the gradient of ``mean_g weigh(A_g t)`` with respect to canvases, at `at`."""
+    at = at.detach().requires_grad_()
+    total = torch.zeros_like(at)
+    with torch.enable_grad():
+        for some in _portions(members, len(at), family):
+            value = weigh(family.act(at, some)).sum() / len(members)
+            total += torch.autograd.grad(value, at)[0]
+    return total
+
+
+def _apply(normal: Tensor, canvases: Tensor) -> Tensor:
+    """Return ``Q t`` for canvases ``[k, 3, side, side]``."""
+    side = canvases.shape[-1]
+    padded = F.pad(canvases, (1, 1, 1, 1))
+    result = torch.zeros_like(canvases)
+    for entry, (down, right) in zip(normal.unbind(1), _OFFSETS, strict=True):
+        top, left = 1 + down, 1 + right
+        result.addcmul_(entry[:, None], padded[..., top : top + side, left : left + side])
+    return result
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum((1, 2, 3), keepdim=True)
+
+
+def _solve(mean: Tensor, normal: Tensor) -> Tensor:
+    """Return ``Q^-1 b`` where members show the canvas, zero elsewhere."""
+    rows = normal.sum(1, keepdim=True)
+    seen = rows > _SEEN * rows.amax((1, 2, 3), keepdim=True)
+    inverse = torch.where(seen, 1 / rows.clamp(min=1e-30), 0.0)
+    canvases, residual = torch.zeros_like(mean), mean
     direction = preconditioned = inverse * residual
-    slope = first = dot(residual, preconditioned)
+    slope = first = _dot(residual, preconditioned)
     for _ in range(_ITERATIONS):
         # A unit that has converged stays: its canvas must not depend on its neighbours.
         going = slope > _TOLERANCE**2 * first
         if not going.any():
             break
-        image = normal(direction)
-        length = torch.where(going, slope / dot(direction, image), 0.0)
+        image = _apply(normal, direction)
+        length = torch.where(going, slope / _dot(direction, image), 0.0)
         canvases, residual = canvases + length * direction, residual - length * image
         preconditioned = inverse * residual
-        following = dot(residual, preconditioned)
+        following = _dot(residual, preconditioned)
         direction = torch.where(going, preconditioned + following / slope * direction, direction)
         slope = torch.where(going, following, slope)
     return canvases

@@ -22,10 +22,10 @@ from diversevis.seeds import generator
 from diversevis.stimuli.filters import smooth, transfer_function
 from diversevis.stimuli.masks import learned_window, window, window_shape
 from diversevis.stimuli.norm import patch_norm
-from diversevis.synthesis.engine import FAST, MOST_PATCHES, Schedule, minimise, of_length
+from diversevis.synthesis.engine import FAST, Schedule, minimise, of_length
 from diversevis.synthesis.memory import bytes_per_patch
 from diversevis.synthesis.targets import Targets
-from diversevis.units import PIXELS, Units, check_units, placement
+from diversevis.units import PIXELS, Units, check_units, forward_batch, placement
 
 TEXTURE = Schedule(learning_rate=0.1, steps=700, patience=700, anneal=True)
 """The texture test's schedule: the published rate and steps, all of them since the loss is noisy,
@@ -304,7 +304,7 @@ def evaluate(
     """
     device, dtype = placement(units)
     budget = patch_norm(units.size)
-    at_once = MOST_PATCHES[device.type] if device.type in MOST_PATCHES else len(members)
+    at_once = forward_batch(device)
     together = max(1, at_once // len(members))
     portions = members.split(max(1, at_once // together))
     scaled, responses, highest = [], [], []

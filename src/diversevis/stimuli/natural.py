@@ -13,9 +13,9 @@ from diversevis.devices import exact_float32
 from diversevis.errors import UserError
 from diversevis.seeds import generator
 from diversevis.stimuli.norm import CHANNEL_MEANS, patch_norm
-from diversevis.units import Units, placement
+from diversevis.units import Units, forward_batch, placement
 
-_AT_ONCE = 256
+_DRAWN_AT_ONCE = 256
 _FLAT = 1e-3
 """Patches whose norm is below this part of the budget are uniformly grey: nothing to rescale."""
 
@@ -131,10 +131,11 @@ def natural_responses(
     top = torch.full((units.channels,), -torch.inf)
     best = torch.zeros(units.channels, 3, units.size, units.size)
     while shown < count:
-        patches = random_crops(photographs, units.size, min(_AT_ONCE, count - shown), stream)
+        patches = random_crops(photographs, units.size, min(_DRAWN_AT_ONCE, count - shown), stream)
         norms = patches.flatten(1).norm(dim=1)[:, None, None, None]
         patches = patches * (norm / norms.clamp(min=_FLAT * norm))
-        response = units.respond(patches.to(device, dtype))[0].float().cpu()
+        portions = patches.to(device, dtype).split(forward_batch(device))
+        response = torch.cat([units.respond(some)[0].float().cpu() for some in portions])
         highest, index = response.max(0)
         better = highest > top
         top, best[better] = torch.where(better, highest, top), patches[index[better]]

@@ -18,7 +18,14 @@ from diversevis.synthesis.distances import nearest_pair, pairwise
 from diversevis.synthesis.engine import DEFAULT, Outcome, Schedule, minimise
 from diversevis.synthesis.memory import bytes_per_patch
 from diversevis.synthesis.targets import Targets, channels
-from diversevis.units import Units, check_distance, check_units, default_distance, placement
+from diversevis.units import (
+    Units,
+    check_distance,
+    check_units,
+    default_distance,
+    forward_batch,
+    placement,
+)
 
 
 @dataclass(frozen=True)
@@ -303,7 +310,7 @@ def _evaluated(problem: _Sets, outcome: Outcome) -> DiverseSets:
 @exact_float32()
 @torch.no_grad()
 def measure(
-    units: Units, targets: Targets, images: Tensor, *, distance: str, at_once: int = 64
+    units: Units, targets: Targets, images: Tensor, *, distance: str
 ) -> tuple[Tensor, Tensor]:
     """Return the activations and pairwise distances of given sets of images.
 
@@ -313,8 +320,6 @@ def measure(
         As for `diverse_sets`.
     images
         ``[targets, n, 3, s, s]``, patch units.
-    at_once
-        Sets evaluated together; has no influence on the result.
 
     Returns
     -------
@@ -325,6 +330,7 @@ def measure(
     """
     device, dtype = placement(units)
     activations, distances = [], []
+    at_once = max(1, forward_batch(device) // images.shape[1])
     for begin in range(0, len(images), at_once):
         some = slice(begin, begin + at_once)
         x = images[some].flatten(0, 1).to(device, dtype)
