@@ -58,7 +58,7 @@ def _per_step(rows: Rows) -> Iterator[dict[str, Any]]:
             dtype = engine["dtype"]
             # On a GPU nothing is asked of single steps.
             wanted = PER_STEP.get((name, dtype)) if other["device"] == "cpu" else None
-            if name == "lucent" and dtype == "float32" and other["device"] == "cpu":
+            if name == "lucent" and other["device"] == "cpu":
                 wanted = LUCENT
             yield _row(
                 f"image and step: {name} over engine in {dtype}", *_over(other, engine), wanted

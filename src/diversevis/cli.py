@@ -36,6 +36,7 @@ from diversevis.synthesis.output import (
     METRICS,
     arrays,
     metrics,
+    read_table,
     sweep_arrays,
     sweep_metrics,
     write_arrays,
@@ -203,6 +204,9 @@ def _run(options: argparse.Namespace) -> None:
         config["device"] = options.device
     root = options.out / config["scale"]
     keep = may_keep(config, root)
+    device = provenance.device_name(choose_device(config["device"]).type)
+    record = root / "timings.csv"
+    timings = read_table(record) if keep and record.exists() else []
     for stage in stages(config, root):
         name = stage.files[0].relative_to(root)
         if keep and all(path.exists() for path in stage.files):
@@ -212,8 +216,13 @@ def _run(options: argparse.Namespace) -> None:
         for path in stage.files:
             path.parent.mkdir(parents=True, exist_ok=True)
         stage.compute()
-        print(f"{name}: {time.monotonic() - begin:.0f} s", flush=True)
-    print(f"written to {root}")
+        taken = time.monotonic() - begin
+        timings = [row for row in timings if row["stage"] != str(name)]
+        timings.append({"stage": str(name), "seconds": round(taken, 1), "device": device})
+        write_table(record, timings)
+        print(f"{name}: {taken:.0f} s", flush=True)
+    total = sum(float(row["seconds"]) for row in timings)
+    print(f"{len(timings)} stages, {total:.0f} s; written to {root}")
 
 
 def _schedule(named: Mapping[str, Schedule], options: argparse.Namespace) -> Schedule:

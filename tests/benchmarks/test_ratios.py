@@ -47,6 +47,7 @@ def test_time_per_step_and_shares():
     assert (published["wanted"], published["holds"]) == (">= 2", 1)
     assert found["image and step: published loop over engine in bfloat16"]["holds"] == 0
     assert found["image and step: lucent over engine in float32"]["holds"] == 0
+    assert found["image and step: lucent over engine in bfloat16"]["wanted"] == ">= 15"
     assert found["image and step: lucent, bare over engine in float32"]["holds"] == ""
     assert found[f"{SHARE}: engine in float32"]["holds"] == 0
     assert not any("trunk alone" in name for name in found)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from diversevis.invariance import surrogate
-from diversevis.invariance.families import AllShifts, Deformations, Shifts
+from diversevis.invariance.families import FAMILIES, AllShifts, Deformations, Shifts
 from diversevis.invariance.surrogate import best_linear_canvas
 from diversevis.seeds import generator
 from diversevis.stimuli.masks import window
@@ -43,6 +43,22 @@ def test_equals_dense_solution(family):
     expected = [dense_index(family, mask, template, members) for template in templates]
     # Conjugate gradients stop at 1e-4 of the first residual's norm.
     assert index.tolist() == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_nine_entries_a_row_are_the_whole_normal_matrix(name):
+    """Every family keeps the contract of `Family.act`: pixels are read from neighbours alone."""
+    family = FAMILIES[name](12, 3.0)
+    members = family.draw(20, generator(0, "t"))
+    masks = torch.stack([window(12), window(12) ** 2]).double()
+    canvases = torch.randn(2, 3, family.side, family.side, generator=generator(1, "t")).double()
+    templates = torch.randn(2, 3, 12, 12, generator=generator(2, "t")).double()
+    _, normal = surrogate._moments(family, masks, templates, members)
+    canvases.requires_grad_()
+    square = (family.act(canvases, members) * masks[:, None, None]).square().sum() / len(members)
+    (expected,) = torch.autograd.grad(square / 2, canvases)
+    # Float64 rounding.
+    torch.testing.assert_close(surrogate._apply(normal, canvases), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_a_family_that_changes_nothing_leaves_only_the_mask():

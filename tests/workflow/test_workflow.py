@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -293,6 +294,10 @@ def test_what_a_bare_machine_computed_is_taken_up(folder, tmp_path):
     )
     after = planned(tmp_path)
     assert not after & COMPUTING
+    timings = pd.read_csv(tmp_path / "results/tiny/timings.csv")
+    assert timings.stage.is_unique
+    assert len(timings) >= len(COMPUTING)
+    assert (timings.seconds > 0).any()
     # All else is left to do: what is computed there is all that is computed.
     assert after == before - COMPUTING
     sweep = "results/tiny/synthesis/vgg19/conv2_1/sweep.npz"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -11,6 +11,37 @@ from torch import Tensor
 from diversevis.synthesis.diverse import measure
 from diversevis.synthesis.targets import channels
 from diversevis.units import PIXELS, Units, default_distance
+
+if TYPE_CHECKING:
+    from diversevis.figures.data import Sets
+
+
+def compared_sets(units: Units, features: Sets, pixels: Sets) -> list[dict[str, Any]]:
+    """Return `distance_rows` of the units that both sweeps have.
+
+    Parameters
+    ----------
+    units
+        The layer's.
+    features, pixels
+        Sets made distinct in feature space, whose restarts count, and in pixels.
+    """
+    both = [channel for channel in features.channels.tolist() if channel in pixels.channels]
+    features, pixels = features.take(both), pixels.take(both)
+    return distance_rows(
+        units,
+        both,
+        {
+            "restarts": torch.from_numpy(features.restarts),
+            "pixels": torch.from_numpy(pixels.diverse),
+            "features": torch.from_numpy(features.diverse),
+        },
+        {
+            "restarts": torch.zeros(len(both)),
+            "pixels": torch.from_numpy(pixels.relative_diversity),
+            "features": torch.from_numpy(features.relative_diversity),
+        },
+    )
 
 
 def distance_rows(

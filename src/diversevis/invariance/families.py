@@ -82,7 +82,8 @@ class Family(ABC):
     def act(self, canvases: Tensor, members: Tensor) -> Tensor:
         """Return the members of canvases ``[k, 3, side, side]``: ``[k, m, 3, size, size]``.
 
-        Linear in the canvases, and differentiable.
+        Linear in the canvases, and differentiable; the same for all colours, and each pixel is read
+        from two by two neighbours at most.
         """
 
 

@@ -253,6 +253,12 @@ class _Refinement:
         cell = (math.pi / ORIENTATIONS, 0.1, 2 * math.pi / PHASES, 0.1, 0.1, 0.1)
         return (start + within * torch.tensor(cell, dtype=torch.float64)).to(self.dtype)
 
+    def spheres(self, _parameters: Tensor) -> list[Tensor]:
+        return []
+
+    def free(self, parameters: Tensor) -> list[Tensor]:
+        return [parameters]
+
     def settings(self, parameters: Tensor) -> Tensor:
         """Return gratings ``[k, 6]`` as in `coarse_grid`."""
         frequency = torch.exp(self.slowest + self.range * parameters[:, 1].sigmoid())

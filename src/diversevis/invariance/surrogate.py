@@ -19,7 +19,7 @@ _SEEN = 1e-4
 """Pixels that count less in the training members, relative to the middle's, stay zero: fitted to
 the one or two members that show them, they would be enormous in others."""
 _OFFSETS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-_NUMBERS_AT_ONCE = {"cpu": 500_000, "cuda": 500_000_000}
+_NUMBERS_AT_ONCE = {"cpu": 500_000, "cuda": 50_000_000}
 
 
 def best_linear_canvas(
@@ -167,5 +167,5 @@ def _solve(mean: Tensor, normal: Tensor) -> Tensor:
 
 def _portions(members: Tensor, units: int, family: Family) -> Iterator[Tensor]:
     """Yield members in portions that keep the memory of their patches small."""
-    numbers = _NUMBERS_AT_ONCE.get(members.device.type, 5_000_000)
+    numbers = _NUMBERS_AT_ONCE.get(members.device.type, 500_000)
     return iter(members.split(max(1, numbers // (units * 3 * family.size**2))))

@@ -266,7 +266,7 @@ def split_members(family: Family, sampling: Sampling, seed: int) -> tuple[Tensor
     complete = family.complete()
     if complete is not None:
         return complete, complete
-    stream = generator(seed, "members", family.name, str(family.delta))
+    stream = generator(seed, "members", family.name, f"{family.delta or 0:g}")
     # Drawn apart, for some families spread each draw evenly.
     return family.draw(sampling.training, stream), family.draw(sampling.held_out, stream)
 

@@ -111,5 +111,11 @@ def write_table(
     write_text(path, buffer.getvalue())
 
 
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file as they are written."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def _number(value: Any) -> Any:
     return f"{value:.7g}" if isinstance(value, float) else value
