@@ -29,10 +29,16 @@ def choose_device(name: str) -> torch.device:
 
 @contextlib.contextmanager
 def exact_float32() -> Iterator[None]:
-    """Run convolutions in full float32: on a GPU, PyTorch would otherwise round to TF32."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
+    """Compute in full float32.
+
+    On a GPU, PyTorch rounds convolutions to TF32, and matrix products where the environment asks.
+    """
+    parts = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [part.allow_tf32 for part in parts]
+    for part in parts:
+        part.allow_tf32 = False
     try:
         yield
     finally:
-        torch.backends.cudnn.allow_tf32 = before
+        for part, allowed in zip(parts, before, strict=True):
+            part.allow_tf32 = allowed

@@ -16,6 +16,8 @@ from diversevis.invariance.families import (
     Scales,
     Shifts,
     Warps,
+    _read,
+    _read_flat,
     build_families,
     fitting_families,
     get_family,
@@ -33,6 +35,13 @@ def coordinates(family) -> torch.Tensor:
         at = at - family.margin
     y, x = torch.meshgrid(at, at, indexing="ij")
     return torch.stack([x, y, torch.ones_like(x)])[None]
+
+
+def test_crops_are_the_same_by_one_index_as_by_two():
+    """GPUs read them by one."""
+    canvases = torch.randn(2, 3, 11, 11)
+    rows, columns = torch.tensor([[0], [3], [5]]) + torch.arange(6), torch.arange(6).expand(3, -1)
+    assert torch.equal(_read(canvases, rows, columns), _read_flat(canvases, rows, columns))
 
 
 def test_all_shifts_are_the_crops():

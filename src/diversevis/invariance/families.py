@@ -43,6 +43,9 @@ class Family(ABC):
         What its index is called in tables.
     smallest : int
         Side of the smallest patch that it makes sense for.
+    reach : int
+        How many rows or columns apart two pixels of a canvas can be that one pixel of a member is
+        read from.
     side : int
         Side of the canvas.
     """
@@ -50,6 +53,7 @@ class Family(ABC):
     name: str
     index: str
     smallest = 5
+    reach = 1
     side: int
 
     def __init__(self, size: int, delta: float | None = None) -> None:
@@ -82,8 +86,7 @@ class Family(ABC):
     def act(self, canvases: Tensor, members: Tensor) -> Tensor:
         """Return the members of canvases ``[k, 3, side, side]``: ``[k, m, 3, size, size]``.
 
-        Linear in the canvases, and differentiable; the same for all colours, and each pixel is read
-        from two by two neighbours at most.
+        Linear in the canvases, and differentiable; the same for all colours.
         """
 
 
@@ -95,6 +98,7 @@ class AllShifts(Family):
 
     name = "all-shifts"
     index = "phase"
+    reach = 0
 
     def __init__(self, size: int, delta: float | None = None) -> None:
         super().__init__(size)
@@ -120,8 +124,20 @@ class AllShifts(Family):
         """Return crops."""
         at = torch.arange(self.size, device=canvases.device)
         rows, columns = (members[:, axis, None].to(canvases.device) + at for axis in (0, 1))
-        crops = canvases[:, :, rows[:, :, None], columns[:, None, :]]
-        return crops.transpose(1, 2)
+        # On a GPU the way back through two indices would sort them, in every step.
+        read = _read_flat if canvases.is_cuda else _read
+        return read(canvases, rows, columns).transpose(1, 2)
+
+
+def _read(canvases: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return crops ``[k, 3, m, size, size]`` at rows and columns ``[m, size]``."""
+    return canvases[:, :, rows[:, :, None], columns[:, None, :]]
+
+
+def _read_flat(canvases: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Do the same with one index."""
+    at = rows[:, :, None] * canvases.shape[-1] + columns[:, None, :]
+    return canvases.flatten(2).index_select(2, at.flatten()).unflatten(2, at.shape)
 
 
 class Warps(Family):

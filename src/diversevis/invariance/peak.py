@@ -11,7 +11,7 @@ from diversevis.seeds import generator
 from diversevis.synthesis.diverse import diverse_sets
 from diversevis.synthesis.engine import DEFAULT, Schedule
 from diversevis.synthesis.targets import Targets
-from diversevis.units import Units
+from diversevis.units import PIXELS, Units
 
 RESTARTS, NATURAL_STARTS = 16, 4
 _NOISE = 0.5
@@ -77,7 +77,7 @@ def best_patches(
             for name in targets.names
         ]
     )
-    common = {"seed": seed, **settings}
+    common = {"seed": seed, "distance": PIXELS, **settings}  # of no account at diversity zero
     if natural is None:
         noise = diverse_sets(
             units, targets, images=RESTARTS, start=starts, schedule=schedule, **common

@@ -95,6 +95,7 @@ def relative_stability(
     if members < 1:
         raise UserError("at least one deformation", str(members), "ask for some 32 members")
     device, dtype = placement(units)
+    targets = targets.to(device, dtype)
     deformations = Deformations(units.size, delta)
     drawn = deformations.draw(members, generator(seed, "stability deformations"))
     fields = deformations.displacement(drawn.to(device, dtype))

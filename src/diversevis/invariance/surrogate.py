@@ -6,6 +6,8 @@ stand-in, the best patch used as a template, tolerates just as much, and its bes
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -18,7 +20,6 @@ _ITERATIONS, _TOLERANCE = 100, 1e-4
 _SEEN = 1e-4
 """Pixels that count less in the training members, relative to the middle's, stay zero: fitted to
 the one or two members that show them, they would be enormous in others."""
-_OFFSETS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 _NUMBERS_AT_ONCE = {"cpu": 500_000, "cuda": 50_000_000}
 
 
@@ -77,9 +78,10 @@ def _moments(
 ) -> tuple[Tensor, Tensor]:
     """Return ``b`` of every template ``[k, 3, side, side]`` and ``Q`` of every mask.
 
-    A pixel of a member is read from neighbouring pixels of the canvas, so that ``Q`` has nine
-    entries a row, the same for all colours: ``[masks, 9, side, side]``, one for each of `_OFFSETS`.
-    They are read off its products with nine combs of period three (Curtis, Powell & Reid 1974).
+    A pixel of a member is read from pixels of the canvas within the family's reach of each other,
+    most often neighbours, so that ``Q`` has nine entries a row, the same for all colours:
+    ``[masks, 9, side, side]``, one for each of `_offsets`. They are read off its products with nine
+    combs of period three (Curtis, Powell & Reid 1974).
     """
     side = family.side
     weighed = (masks[:, None] * templates)[:, None]
@@ -91,9 +93,11 @@ def _moments(
     )
     at = torch.arange(side, device=masks.device)
     row, column = at[:, None], at[None, :]
-    teeth = 3 * (row % 3) + column % 3
-    combs = (teeth == torch.arange(9, device=masks.device)[:, None, None]).to(masks)
-    combs = combs.view(3, 3, side, side)
+    period = 2 * family.reach + 1
+    teeth = period * (row % period) + column % period
+    # In the three colours of as many canvases as it takes.
+    numbers = torch.arange(3 * math.ceil(period**2 / 3), device=masks.device)
+    combs = (teeth == numbers[:, None, None]).to(masks).unflatten(0, (-1, 3))
     products = torch.stack(
         [
             _adjoint(
@@ -107,9 +111,12 @@ def _moments(
     )
     entries = [
         products.gather(
-            1, (3 * ((row + down) % 3) + (column + right) % 3).expand(len(masks), 1, -1, -1)
+            1,
+            (period * ((row + down) % period) + (column + right) % period).expand(
+                len(masks), 1, -1, -1
+            ),
         )
-        for down, right in _OFFSETS
+        for down, right in _offsets(family.reach)
     ]
     return mean, torch.cat(entries, 1)
 
@@ -129,11 +136,11 @@ def _adjoint(
 
 def _apply(normal: Tensor, canvases: Tensor) -> Tensor:
     """Return ``Q t`` for canvases ``[k, 3, side, side]``."""
-    side = canvases.shape[-1]
-    padded = F.pad(canvases, (1, 1, 1, 1))
+    side, reach = canvases.shape[-1], math.isqrt(normal.shape[1]) // 2
+    padded = F.pad(canvases, (reach, reach, reach, reach))
     result = torch.zeros_like(canvases)
-    for entry, (down, right) in zip(normal.unbind(1), _OFFSETS, strict=True):
-        top, left = 1 + down, 1 + right
+    for entry, (down, right) in zip(normal.unbind(1), _offsets(reach), strict=True):
+        top, left = reach + down, reach + right
         result.addcmul_(entry[:, None], padded[..., top : top + side, left : left + side])
     return result
 
@@ -163,6 +170,12 @@ def _solve(mean: Tensor, normal: Tensor) -> Tensor:
         direction = torch.where(going, preconditioned + following / slope * direction, direction)
         slope = torch.where(going, following, slope)
     return canvases
+
+
+def _offsets(reach: int) -> list[tuple[int, int]]:
+    """Return the places (down, right) of a row's entries, relative to its diagonal."""
+    along = range(-reach, reach + 1)
+    return list(itertools.product(along, along))
 
 
 def _portions(members: Tensor, units: int, family: Family) -> Iterator[Tensor]:

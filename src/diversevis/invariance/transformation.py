@@ -184,9 +184,12 @@ def transformation_test(
     training, held_out = split_members(family, sampling, seed)
     fixed = window(units.size).expand(len(targets), -1, -1)
     device, _ = placement(units)
-    stand_in, surrogate = best_linear_canvas(
-        family, fixed, templates, training, held_out, device=device
-    )
+    starts_from_stand_in = family.complete() is None
+    stand_in = surrogate = None
+    if starts_from_stand_in or not learn_mask:
+        stand_in, surrogate = best_linear_canvas(
+            family, fixed, templates, training, held_out, device=device
+        )
     canvases, masks = _optimised(
         lambda targets, starts, taken: _Canvases(
             units,
@@ -203,7 +206,7 @@ def transformation_test(
             balanced=on_sphere,
         ),
         targets,
-        None if family.complete() is not None else stand_in,
+        stand_in if starts_from_stand_in else None,
         trials,
         schedule,
         chunk=chunk,
@@ -303,6 +306,7 @@ def evaluate(
         ``[targets]``, the largest response to a member scaled to the budget by itself.
     """
     device, dtype = placement(units)
+    targets = targets.to(device, dtype)
     budget = patch_norm(units.size)
     at_once = forward_batch(device)
     together = max(1, at_once // len(members))
@@ -382,14 +386,15 @@ class _Canvases:
         taken: int = 0,  # steps before the first one
         balanced: bool = False,  # pixels weigh equally, however few members show them
     ) -> None:
-        self.units, self.targets, self.family = units, targets, family
+        self.units, self.family = units, family
         self.device, self.dtype = placement(units)
+        self.targets = targets.to(self.device, self.dtype)
         self.compute_dtype = compute_dtype or self.dtype
         self._fast = units
         if self.compute_dtype != self.dtype:
             self._fast = copy.deepcopy(units).to(self.compute_dtype)
         self.training, self.starts = training.to(self.device), starts
-        self.ordered = family.order(training.cpu())
+        self.ordered = family.order(training.cpu()).to(self.device)
         self.per_step = min(per_step, len(training))
         self.learn_mask, self.min_weight = learn_mask, min_weight
         self.seed, self.taken = seed, taken
@@ -454,7 +459,21 @@ class _Canvases:
         ends = torch.linspace(0, len(self.training), self.per_step + 1).long()
         part = torch.rand(self.per_step, generator=stream)
         which = ends[:-1] + (part * (ends[1:] - ends[:-1])).long()
-        return self.training[self.ordered[which].to(self.device)]
+        return self.training[self.ordered[which.to(self.device)]]
+
+    def _shown(self, canvases: Tensor, steps: list[int]) -> Tensor:
+        """Return each canvas's members of its step, ``[k, per_step, 3, s, s]``."""
+        at = sorted(set(steps))
+        if len(at) == 1:
+            return self.family.act(canvases, self.drawn(at[0]))
+        # Jobs that entered the batch later are at other steps, with other members.
+        groups = [[job for job, step in enumerate(steps) if step == one] for one in at]
+        parts = [
+            self.family.act(canvases[group], self.drawn(step))
+            for group, step in zip(groups, at, strict=True)
+        ]
+        order = torch.tensor([job for group in groups for job in group]).argsort()
+        return torch.cat(parts)[order.to(canvases.device)]
 
     def evaluate(
         self, parameters: Tensor, jobs: Tensor, steps: Tensor
@@ -462,11 +481,7 @@ class _Canvases:
         parameters = parameters.detach().requires_grad_()
         with torch.enable_grad():
             canvases, masks = self.split(parameters)
-            # Jobs that entered the batch later are at other steps, with other members.
-            groups = [(steps == step).nonzero()[:, 0] for step in steps.unique()]
-            parts = [self.family.act(canvases[at], self.drawn(int(steps[at[0]]))) for at in groups]
-            patches = parts[0] if len(parts) == 1 else torch.cat(parts)[torch.cat(groups).argsort()]
-            patches = patches * masks[:, None, None]
+            patches = self._shown(canvases, steps.tolist()) * masks[:, None, None]
             square = patches.square().sum((2, 3, 4)).mean(1)
             patches = patches * (self.norm / square.sqrt())[:, None, None, None, None]
             x = patches.flatten(0, 1).contiguous(memory_format=torch.channels_last)

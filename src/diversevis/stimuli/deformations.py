@@ -98,8 +98,7 @@ def displacements(draws: Tensor, size: int) -> Tensor:
     Tensor
         ``[n, size, size, 2]``.
     """
-    modes, _, _ = _local_modes(size)
-    fields = size * (draws @ modes.to(draws))
+    fields = size * (draws @ _modes_on(draws.device, draws.dtype, size))
     return fields.unflatten(2, (size, size)).movedim(1, -1)
 
 
@@ -131,6 +130,11 @@ def _sines(points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     along_x = scale * i * torch.cos(i * x) * torch.sin(j * y)
     along_y = scale * j * torch.sin(i * x) * torch.cos(j * y)
     return value, along_x, along_y
+
+
+@functools.cache
+def _modes_on(device: torch.device, dtype: torch.dtype, size: int) -> Tensor:
+    return _local_modes(size)[0].to(device, dtype)
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,11 @@ def pairs(n: int) -> tuple[Tensor, Tensor]:
     """Return the indices ``i < j`` of the ``n (n - 1) / 2`` pairs of `n` images."""
     first, second = torch.triu_indices(n, n, offset=1)
     return first, second
+
+
+@functools.cache
+def _pairs_on(device: torch.device, n: int) -> Tensor:
+    return torch.stack(pairs(n)).to(device)
 
 
 def pairwise(features: Tensor) -> Tensor:
@@ -57,7 +64,7 @@ def nearest_pair(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     gram = centred @ centred.mT
     squares = gram.diagonal(dim1=1, dim2=2)
     squared = squares[:, :, None] + squares[:, None, :] - 2 * gram
-    candidates = torch.stack(pairs(n)).to(features.device)
+    candidates = _pairs_on(features.device, n)
     pair = candidates[:, squared[:, candidates[0], candidates[1]].argmin(1)]
     sets = torch.arange(len(features), device=features.device)
     difference = centred[sets, pair[0]] - centred[sets, pair[1]]

@@ -200,11 +200,13 @@ class _Sets:
         compute_dtype: torch.dtype | None,
         schedule: Schedule,
     ) -> None:
-        self.units, self.targets, self.images = units, targets, images
-        self.weights, self.distance, self.seed = weights, distance, seed
+        self.units, self.images = units, images
+        self.diversity, self.distance, self.seed = weights, distance, seed
         self.diverse = bool((weights > 0).any())
         self.starts, self.filter_first = start, schedule.published_filter
         self.device, self.dtype = placement(units)
+        self.targets = targets.to(self.device, self.dtype)
+        self.weights = weights.to(self.device, self.dtype)
         self.compute_dtype = compute_dtype or self.dtype
         self._fast = units
         if self.compute_dtype != self.dtype:
@@ -253,22 +255,21 @@ class _Sets:
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         x = self.patches(parameters).contiguous(memory_format=torch.channels_last)
         x.requires_grad_()
-        weights = self.weights.to(x)[jobs]
+        weights = self.weights[jobs]
         with torch.enable_grad():
             scores, features = self.scores(self._fast, x.to(self.compute_dtype), jobs)
         activation = scores.detach().mean(1)
         loss, nearest = -activation, torch.full_like(activation, torch.nan)
         outputs, slopes = [scores], [torch.full_like(scores, -1 / self.images)]
-        if self.images > 1:
+        if self.diverse:
             nearest, pair, slope = nearest_pair(features)
             loss = loss - weights * nearest
-            if self.diverse:
-                # Written down, for autograd would pass a whole map of zeros for either image.
-                apart = torch.zeros_like(features)
-                sets = torch.arange(len(features), device=features.device)
-                slope = (weights[:, None] * slope).to(features)
-                apart[sets, pair[0]], apart[sets, pair[1]] = -slope, slope
-                outputs, slopes = [*outputs, features], [*slopes, apart]
+            # Written down, for autograd would pass a whole map of zeros for either image.
+            apart = torch.zeros_like(features)
+            sets = torch.arange(len(features), device=features.device)
+            slope = (weights[:, None] * slope).to(features)
+            apart[sets, pair[0]], apart[sets, pair[1]] = -slope, slope
+            outputs, slopes = [*outputs, features], [*slopes, apart]
         (gradient,) = torch.autograd.grad(outputs, x, slopes)
         r = parameters.flatten(0, 1)
         if self.filter_first:
@@ -299,7 +300,7 @@ def _evaluated(problem: _Sets, outcome: Outcome) -> DiverseSets:
         images=images,
         activations=activations,
         distances=distances,
-        diversity=problem.weights.clone(),
+        diversity=problem.diversity.clone(),
         steps=outcome.steps,
         losses=outcome.losses,
         distance=problem.distance,
@@ -329,6 +330,7 @@ def measure(
         ``[targets, n (n - 1) / 2]``, on the CPU.
     """
     device, dtype = placement(units)
+    targets = targets.to(device, dtype)
     activations, distances = [], []
     at_once = max(1, forward_batch(device) // images.shape[1])
     for begin in range(0, len(images), at_once):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -35,6 +35,10 @@ class Targets:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Targets:
+        """Return the targets with their directions there, which spares a copy in every step."""
+        return replace(self, directions=self.directions.to(device, dtype))
 
     def repeated(self, times: int) -> Targets:
         """Return all targets, `times` over."""
