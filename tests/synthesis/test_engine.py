@@ -230,6 +230,10 @@ def test_batch_follows_the_memory(monkeypatch):
     assert jobs_that_fit(problem) == 1
     monkeypatch.setattr("diversevis.synthesis.engine._free_bytes", lambda device: 10**12)
     assert jobs_that_fit(problem) == MOST_PATCHES["cpu"], "a CPU gains nothing from larger batches"
+    problem.bytes_per_job = 300_000
+    assert jobs_that_fit(problem) == 213, "what its caches like"
+    problem.bytes_per_job = 10_000_000
+    assert jobs_that_fit(problem) == 96, "large patches are run together nevertheless"
 
 
 def test_annealing_ends_nearer_the_optimum_of_a_noisy_loss():

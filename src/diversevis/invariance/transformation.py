@@ -411,9 +411,9 @@ class _Canvases:
             self.balance = (covered / covered.amax()).clamp(min=_LEAST_COVERED).rsqrt()
         self.jobs, self.patches_per_job = len(targets), self.per_step
         self.rates = torch.ones(self.jobs, device=self.device)
-        example = torch.zeros(1, 3, units.size, units.size, device=self.device, dtype=self.dtype)
+        example = self.fixed.new_zeros(1, 3, units.size, units.size)
         # Each member is read from the canvas, masked and scaled before the units see it.
-        per_patch = bytes_per_patch(units, example) + 8 * example.nbytes
+        per_patch = bytes_per_patch(self._fast, example.to(self.compute_dtype)) + 8 * example.nbytes
         self.bytes_per_job = self.per_step * per_patch
 
     def start(self, job: int) -> Tensor:

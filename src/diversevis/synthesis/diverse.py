@@ -218,8 +218,8 @@ class _Sets:
         self.transfer = transfer.to(self.device, self.dtype)
         self.jobs, self.patches_per_job = len(targets), images
         self.rates = torch.ones(self.jobs, device=self.device)
-        example = torch.zeros(1, *self.shape[1:], device=self.device, dtype=self.dtype)
-        self.bytes_per_job = images * bytes_per_patch(units, example, distance)
+        example = torch.zeros(1, *self.shape[1:], device=self.device, dtype=self.compute_dtype)
+        self.bytes_per_job = images * bytes_per_patch(self._fast, example, distance)
         if start is not None and start.shape != (self.jobs, *self.shape):
             raise UserError(
                 f"starts of shape {[self.jobs, *self.shape]}",

@@ -20,8 +20,11 @@ from tqdm import tqdm
 
 from diversevis.errors import NonFiniteLossError, UserError
 
-MOST_PATCHES = {"cpu": 96, "cuda": 8192}
-"""Patches in a batch: more no longer adds speed, and on a CPU leaves the caches."""
+MOST_PATCHES = {"cpu": 384, "cuda": 8192}
+"""Patches in a batch: more no longer adds speed."""
+
+_FEWEST_PATCHES, _CACHED_BYTES = 96, 64_000_000
+"""On a CPU, more bytes than these leave the caches, unless patches would become too few."""
 
 _REFRESH_TERMINAL, _REFRESH_LOG = 0.2, 20.0
 """Seconds between two looks at the monitors: a log file should not fill with progress bars."""
@@ -265,10 +268,14 @@ def minimise(
 def jobs_that_fit(problem: Problem) -> int:
     """Return how many jobs to run at once: what half of the free memory holds.
 
-    No more than make `MOST_PATCHES` patches, but one at least.
+    No more than make `MOST_PATCHES` patches, and on a CPU no more than its caches like, but one at
+    least.
     """
     fit = int(_free_bytes(problem.device) / 2 / problem.bytes_per_job)
     useful = MOST_PATCHES.get(problem.device.type, fit) // problem.patches_per_job
+    if problem.device.type == "cpu":
+        cached = _CACHED_BYTES // problem.bytes_per_job
+        useful = min(useful, max(cached, _FEWEST_PATCHES // problem.patches_per_job))
     return max(1, min(fit, useful, problem.jobs))
 
 
