@@ -105,7 +105,7 @@ def test_criteria_and_counts(draw, units):
     assert texts.index("both: 1") < texts.index("ResNet-50")
     assert texts.count("both: 0") == 1
     assert "C2: at least 0.5 across" in texts
-    assert "C3: at least 0.1 up, beyond the bar" in texts
+    assert "C3: at least 0.1 up, beyond its error" in texts
 
 
 def test_labels_outstanding_units(draw, units):

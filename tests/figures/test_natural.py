@@ -48,6 +48,16 @@ def test_activations_are_relative_to_the_restarts(make_layer):
     np.testing.assert_allclose(natural, np.array([-1.0, 1.0]) / means)
 
 
+def test_a_far_better_natural_patch_does_not_squeeze_the_other_rows(make_layer):
+    layer = make_layer(3)
+    best = layer.natural_quantiles.copy()
+    best[:, -1] = layer.restart_activations.mean(1) * np.array([0.5, 0.6, 11])
+    axes = draw([replace(layer, natural_quantiles=best)]).axes[1]
+    assert axes.get_xlim()[1] <= 3
+    assert [text.get_text() for text in axes.texts] == ["best 11 →"]
+    assert sum(line.get_marker() == "." for line in axes.lines) == 2
+
+
 def test_rows_of_activations_align_with_images(make_layer):
     figure = draw([make_layer(4)])
     canvas, axes = figure.axes

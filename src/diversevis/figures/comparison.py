@@ -175,7 +175,7 @@ def _pair_key(canvas: Axes, y: float, first: str) -> None:
     for x, text in (
         (2.5, "one unit"),
         (24, "median of units and its 95 % interval"),
-        (75, f"Cliff's δ > 0: more in {network_title(first)}; p: Holm; bold: meets C4's criterion"),
+        (75, f"Cliff's δ > 0: more in {network_title(first)}; p: Holm; bold: beyond C4's limits"),
     ):
         canvas.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
 
@@ -355,7 +355,7 @@ def _key(
     phase, deformation = _lines(criteria)
     for text in (
         f"C2: at least {phase:g} across",
-        f"C3: at least {deformation:g} up, beyond the bar",
+        f"C3: at least {deformation:g} up, beyond its error",
     ):
         canvas.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
         y += 3.4

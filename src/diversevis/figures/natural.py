@@ -35,6 +35,7 @@ _MARGIN, _LABEL, _STRIP = 2.5, 14.0, 31.0  # mm: page margin, names, activations
 _GAP, _APART, _LARGEST = 0.4, 2.6, 14.0
 _HEADER, _FOOTER, _LINE, _BETWEEN = 9.5, 9.0, 2.8, 2.8
 _WIDE = 54.0  # mm of images, below which their numbers take two lines
+_FARTHEST = 3.0  # times the mean of restarts: natural patches may be more where restarts failed
 _NOT_DRIVEN = "restart mean below zero"
 
 
@@ -161,7 +162,20 @@ def _activations(axes: Axes, layer: Layer, unit: int, top: float, lane: float) -
         return
     levels = (layer.natural_at(level)[unit] / scale for level in (0.01, 0.25, 0.75, 0.99))
     _distribution(axes, natural, *levels)
-    axes.plot(layer.natural_best[unit] / scale, natural, ".", color=NATURAL, ms=4)
+    best = layer.natural_best[unit] / scale
+    if best <= _FARTHEST:
+        axes.plot(best, natural, ".", color=NATURAL, ms=4)
+    else:
+        axes.annotate(
+            f"best {best:.0f} →",
+            (1, natural),
+            xycoords=("axes fraction", "data"),
+            size=LABEL,
+            color=NATURAL,
+            ha="right",
+            va="center",
+            bbox={"color": "white", "pad": 0.5},
+        )
     _ticks(axes, restarts, lane, layer.restart_activations[unit] / scale, RESTARTS)
     if layer.selected[unit]:
         _ticks(axes, diverse, lane, layer.diverse_activations[unit] / scale, DIVERSE)
@@ -172,6 +186,7 @@ def _scale(axes: Axes, top: float, fraction: float) -> None:
     axes.axvline(fraction, color=GREY, lw=0.5, ls=(0, (3, 2)), zorder=0)
     axes.update_datalim([(0, top), (1.05, top)])
     axes.autoscale_view(scaley=False)
+    axes.set_xlim(right=min(axes.get_xlim()[1], _FARTHEST))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.set(xlabel="relative to restarts' mean")
 

@@ -7,6 +7,7 @@ is shared between jobs: a job's result does not depend on its neighbours.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from diversevis.errors import NonFiniteLossError, UserError
 MOST_PATCHES = {"cpu": 384, "cuda": 8192}
 """Patches in a batch: more no longer adds speed."""
 
-_FEWEST_PATCHES, _CACHED_BYTES = 96, 64_000_000
+_FEWEST_PATCHES, _CACHED_BYTES = 96, 65_000_000
 """On a CPU, more bytes than these leave the caches, unless patches would become too few."""
 
 _REFRESH_TERMINAL, _REFRESH_LOG = 0.2, 20.0
@@ -269,14 +270,15 @@ def jobs_that_fit(problem: Problem) -> int:
     """Return how many jobs to run at once: what half of the free memory holds.
 
     No more than make `MOST_PATCHES` patches, and on a CPU no more than its caches like, but one at
-    least.
+    least; and no more than leave the last batch about as full as the others.
     """
     fit = int(_free_bytes(problem.device) / 2 / problem.bytes_per_job)
     useful = MOST_PATCHES.get(problem.device.type, fit) // problem.patches_per_job
     if problem.device.type == "cpu":
         cached = _CACHED_BYTES // problem.bytes_per_job
         useful = min(useful, max(cached, _FEWEST_PATCHES // problem.patches_per_job))
-    return max(1, min(fit, useful, problem.jobs))
+    most = max(1, min(fit, useful))
+    return math.ceil(problem.jobs / math.ceil(problem.jobs / most))
 
 
 def _free_bytes(device: torch.device) -> int:
