@@ -20,7 +20,7 @@ from benchmarks.quality import time_to_quality
 from benchmarks.ratios import ratios
 from benchmarks.variants import LAYER, VARIANTS
 from diversevis import provenance
-from diversevis.devices import choose_device, exact_float32
+from diversevis.devices import choose_device, exact_float32, keep_memory
 from diversevis.errors import UserError, unknown_name
 from diversevis.networks.store import status
 from diversevis.synthesis.output import write_table
@@ -113,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @exact_float32()
 def _run(options: argparse.Namespace) -> None:
+    keep_memory()  # for all contenders
     device = choose_device(options.device)
     out = options.out or Path("results/benchmarks", "quick" if options.quick else "")
     amount = QUICK if options.quick else CUDA if device.type == "cuda" else CPU

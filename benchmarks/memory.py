@@ -12,10 +12,12 @@ import torch
 
 from benchmarks.contenders import Bench
 from benchmarks.timing import SHORT
+from diversevis.devices import keep_memory
 
 
 def main(case: str, fields: str) -> None:
     """Run a few steps of the contender `case` and print its columns and peak memory as JSON."""
+    keep_memory()  # as in the other measures
     fields = json.loads(fields)
     bench = Bench(**{**fields, "device": torch.device(fields["device"])})
     if case == "nothing":

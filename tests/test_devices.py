@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -30,3 +33,25 @@ def test_tf32_is_off_inside_and_as_before_outside(monkeypatch):
     with exact_float32():
         assert not torch.backends.cudnn.allow_tf32
     assert torch.backends.cudnn.allow_tf32 == before
+
+
+_FAULTS = """
+import resource, sys
+import torch
+from diversevis.devices import keep_memory
+if not keep_memory():
+    sys.exit(3)
+torch.ones(2**24).sum()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    torch.ones(2**24).sum()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_kept_memory_is_not_taken_again_page_by_page():
+    result = subprocess.run([sys.executable, "-c", _FAULTS], capture_output=True, text=True)
+    if result.returncode == 3:
+        pytest.skip("the C library is not glibc")
+    # Ten times 64 MiB have 163,840 pages of 4 KiB, or 320 huge ones.
+    assert int(result.stdout) < 100

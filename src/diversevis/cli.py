@@ -13,7 +13,7 @@ import torch
 
 import diversevis
 from diversevis import provenance
-from diversevis.devices import DTYPES, choose_device
+from diversevis.devices import DTYPES, choose_device, keep_memory
 from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.figures import try_contact_sheet, try_unit_figures
 from diversevis.files import cache_directory, output_directory
@@ -56,6 +56,7 @@ BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     options = _parser().parse_args(arguments)
+    keep_memory()
     try:
         options.run(options)
     except UserError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from diversevis.devices import keep_memory
 from diversevis.errors import NonFiniteLossError, UserError
 
 
@@ -21,6 +22,7 @@ def job(snakemake: Any) -> Iterator[None]:
     An error that the user can put right ends the job with its message, not a traceback.
     """
     torch.set_num_threads(snakemake.threads)
+    keep_memory()
     log = Path(snakemake.log[0])
     with (
         log.open("w", encoding="utf-8", buffering=1) as file,
