@@ -186,7 +186,7 @@ def _memory(axes: Axes, table: pd.DataFrame | None) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines.left.set_visible(False)
     axes.margins(x=0.15)
-    axes.set_xlabel("MiB, by precision and patches at once\n(dashed: PyTorch and the weights)")
+    axes.set_xlabel("MiB, by precision and patches in all\n(dashed: PyTorch and the weights)")
 
 
 def _growth(axes: Axes, table: pd.DataFrame | None, varied: str) -> None:
@@ -215,7 +215,8 @@ def _growth(axes: Axes, table: pd.DataFrame | None, varied: str) -> None:
         axes.set_ylim(0, 1.25 * shown.high.max())
     else:
         axes.set_yscale("log")
-        _plain(axes.yaxis, _ROUND)
+        wide = shown.high.max() > 100 * shown.low.min()
+        _plain(axes.yaxis, [t for t in _ROUND if not wide or f"{t:e}".startswith("1.0")])
     axes.set_ylabel("seconds" if varied == "units" else "ms per image\nand step")
     names = {"units": "units (grey: linear)", "images": "images", "layer": "patch, pixels"}
     axes.set_xlabel(names[varied], labelpad=1)
