@@ -24,6 +24,7 @@ _FINE, _COARSE = 64, 16
 """Points a side at which averages are taken and folds excluded, and at which most are found."""
 
 _BATCH, _MOST_DRAWS, _RAREST = 20_000, 2_000_000, 1e-5
+_CHECKED_AT_ONCE = 500
 """Draws at once; draws after which a displacement is called impossible if fewer than this part of
 them are accepted."""
 
@@ -78,8 +79,12 @@ def coefficients(displacement: float, count: int, stream: torch.Generator) -> Te
         draws = draws * (displacement / square.sqrt())[:, None, None]
         draws = draws[_unfolded(draws, *few_slopes)]  # a few points find most folds
         draws = draws[_unfolded(draws, *slopes)]
-        accepted.append(draws[_unfolded(draws, *fine_slopes)])
-        found, drawn = found + len(accepted[-1]), drawn + _BATCH
+        drawn += _BATCH
+        for some in draws.split(_CHECKED_AT_ONCE):  # a fine grid of all of them takes gigabytes
+            accepted.append(some[_unfolded(some, *fine_slopes)])
+            found += len(accepted[-1])
+            if found >= count:
+                break
     return torch.cat(accepted)[:count]
 
 
