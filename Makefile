@@ -35,18 +35,20 @@ setup: $(STAMP) ## create .venv from the lock file (PYTHON=python3 names another
 
 reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
 	@test -n '$(filter $(SCALE),$(SCALES))' || $(call fail,SCALE to be one of: $(SCALES),$(SCALE),make reproduce SCALE=quick)
-	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete
+	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete \
+	    --logger diversevis
 
-readme: $(STAMP) ## write README.md from docs/README.template.md and the tables in results/
+readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and the tables in results/
 	$(run)/python -m diversevis.analysis.readme
 
 test: $(STAMP) ## run the tests
 	$(run)/pytest
 
-lint: $(STAMP) ## check the style of Python and Snakemake files
+lint: $(STAMP) ## check the style of Python and Snakemake files, and the types
 	$(run)/ruff check
 	$(run)/ruff format --check
-	$(run)/snakefmt --check Snakefile workflow/rules
+	$(run)/snakefmt --check Snakefile workflow
+	$(run)/mypy
 	$(run)/snakemake --lint
 
 bench: $(BENCH_VENV)/.installed ## time the engine against what else there is (BENCH=--all-units gives more)
@@ -63,7 +65,7 @@ lock: $(STAMP) ## write the lock file anew from pyproject.toml (UPGRADE=--upgrad
 	@echo 'wrote $(LOCK) and $(BENCH_LOCK); envs/diversevis.yaml has to follow it (make test tells)'
 
 clean: ## remove caches, logs and build metadata
-	rm -rf .snakemake .pytest_cache .ruff_cache build dist src/*.egg-info results/*/logs results/*/benchmarks
+	rm -rf .snakemake .mypy_cache .pytest_cache .ruff_cache build dist src/*.egg-info results/*/logs results/*/benchmarks
 	find $(wildcard benchmarks src tests workflow) -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo 'kept: .venv, results/ and figures/ but for logs and benchmarks, downloaded networks'
 

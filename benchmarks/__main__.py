@@ -19,11 +19,11 @@ from benchmarks.contenders import SAMPLING, Bench
 from benchmarks.quality import time_to_quality
 from benchmarks.ratios import ratios
 from benchmarks.variants import LAYER, VARIANTS
-from diversevis import provenance
 from diversevis.devices import choose_device, exact_float32, keep_memory
 from diversevis.errors import UserError, unknown_name
-from diversevis.networks.store import status
-from diversevis.synthesis.output import write_table
+from diversevis.results.formats import write_json, write_rows
+from diversevis.study import load, provenance
+from diversevis.study.freshness import code_digests
 
 MEMORY = (
     "nothing",
@@ -133,27 +133,27 @@ def _run(options: argparse.Namespace) -> None:
             begin = time.perf_counter()
             tables |= measure()
             print(f"{name}: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
-            for table in tables:
-                write_table(out / f"{table}.csv", tables[table])
+            for table, rows in tables.items():
+                write_rows(out / f"{table}.csv", rows, list(rows[0]))
     tables["ratios"] = ratios(tables)
     if tables["ratios"]:
-        write_table(out / "ratios.csv", tables["ratios"])
+        write_rows(out / "ratios.csv", tables["ratios"], list(tables["ratios"][0]))
     for entry in tables["ratios"]:
         verdict = {"": "", 0: "missed", 1: "holds"}[entry["holds"]]
         print(f"{entry['value']:8.3g}  {entry['wanted']:>18}  {verdict:7} {entry['ratio']}")
-    record = provenance.record(
-        status(bench.network),
-        device,
-        layer=bench.layer,
-        channels=bench.channels,
-        seed=bench.seed,
-        relative_diversity=options.relative,
-        repeats=repeats,
-        measures=wanted,
-        quick=options.quick,
-        compared=provenance.versions(("torch-lucent", "kornia")),
-    )
-    provenance.write(out / "provenance.json", record)
+    settings = {
+        "layer": bench.layer,
+        "channels": bench.channels,
+        "seed": bench.seed,
+        "relative_diversity": options.relative,
+        "repeats": repeats,
+        "measures": wanted,
+        "quick": options.quick,
+    }
+    measured = code_digests("diversevis.synthesis.sweep", "diversevis.invariance.measure")
+    compared = provenance.versions(("torch-lucent", "kornia"))
+    origin = {**load.origin(bench.network, device), "compared": compared}
+    write_json(out / "provenance.json", provenance.record(settings, measured, **origin))
 
 
 def _measures(

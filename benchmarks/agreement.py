@@ -18,10 +18,11 @@ from benchmarks.contenders import Bench
 from benchmarks.timing import row
 from benchmarks.variants import LayerSettings
 from diversevis import Schedule, channels, diverse_sets
-from diversevis.invariance.families import build_families, get_family
+from diversevis.invariance.families.registry import build_families, get_family
 from diversevis.invariance.peak import best_patches
-from diversevis.invariance.transformation import TEXTURE, Trials, transformation_test
-from diversevis.synthesis.engine import DEFAULT
+from diversevis.invariance.transformation import Trials, transformation_test
+from diversevis.optimisation.schedule import PUBLISHED as PUBLISHED_SETS
+from diversevis.optimisation.schedule import PUBLISHED_TEST
 
 LAYERS = (("vgg19", "conv2_2"), ("vgg19", "conv3_1"), ("resnet50", "layer1.1"))
 FAMILIES, DELTA = ("all-shifts", "shifts", "deformations"), 2.0
@@ -74,7 +75,7 @@ def agreement(
     rows = []
     for network, layer in LAYERS:
         here = replace(bench, network=network, layer=layer, units=units)
-        slow = replace(settings, compute_dtype=torch.float32)
+        slow = replace(settings, precision="float32")
         weights = _weights(here, settings.synthesis)
         reference = _measured(here, weights, slow, seed=here.seed)
         compared = {
@@ -86,7 +87,7 @@ def agreement(
         if not published_units:
             continue
         few = replace(here, units=min(units, published_units))
-        finer = replace(slow, synthesis=DEFAULT, peaks=DEFAULT, tests=TEXTURE)
+        finer = replace(slow, synthesis=PUBLISHED_SETS, peaks=PUBLISHED_SETS, tests=PUBLISHED_TEST)
         shared = reference.first(few.units)
         published = _measured(few, weights[: few.units], finer, seed=here.seed)
         rows += _rows(few, PUBLISHED, published, shared)
@@ -100,7 +101,7 @@ def crops(bench: Bench, settings: LayerSettings, *, steps: int) -> list[dict[str
     """
     trunk, targets = bench.trunk, channels(bench.trunk, CROPPED)
     family = get_family("all-shifts")(trunk.size)
-    common = {"compute_dtype": settings.compute_dtype, "seed": bench.seed}
+    common = {"precision": settings.precision, "seed": bench.seed}
     peaks = best_patches(trunk, targets, schedule=settings.peaks, **common)
     found = {}
     few = min(steps, settings.tests.steps)
@@ -132,8 +133,8 @@ def crops(bench: Bench, settings: LayerSettings, *, steps: int) -> list[dict[str
 
 def _measured(bench: Bench, weights: Tensor, settings: LayerSettings, *, seed: int) -> Measured:
     trunk, targets = bench.trunk, channels(bench.trunk, bench.channels)
-    common = {"compute_dtype": settings.compute_dtype, "seed": seed}
-    activation, distance = _sets(bench, weights, settings.synthesis, settings.compute_dtype, seed)
+    common = {"precision": settings.precision, "seed": seed}
+    activation, distance = _sets(bench, weights, settings.synthesis, settings.precision, seed)
     peaks = best_patches(trunk, targets, schedule=settings.peaks, **common)
     tests = {
         family.name: transformation_test(
@@ -165,7 +166,7 @@ def _weights(bench: Bench, schedule: Schedule) -> Tensor:
 
 
 def _sets(
-    bench: Bench, weights: Tensor, schedule: Schedule, dtype: torch.dtype, seed: int
+    bench: Bench, weights: Tensor, schedule: Schedule, precision: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean activations and smallest distances of diverse sets."""
     sets = diverse_sets(
@@ -174,7 +175,7 @@ def _sets(
         images=bench.images,
         diversity=weights,
         schedule=schedule,
-        compute_dtype=dtype,
+        precision=precision,
         seed=seed,
     )
     return sets.activations.mean(1).numpy(), sets.min_distance.numpy()

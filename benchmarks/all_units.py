@@ -17,9 +17,9 @@ from benchmarks.memory import peak
 from benchmarks.timing import row, seconds
 from benchmarks.variants import LayerSettings
 from diversevis import channels, sweep
-from diversevis.invariance.families import build_families
+from diversevis.invariance.families.registry import build_families
 from diversevis.invariance.grating_response import best_gratings
-from diversevis.invariance.indices import measure_invariance
+from diversevis.invariance.measure import measure_invariance
 from diversevis.invariance.stability import relative_stability
 
 PHASE_TIME, TOTAL = "time of a phase", "everything"
@@ -48,7 +48,7 @@ def all_units(bench: Bench, settings: LayerSettings, *, progress: bool) -> list[
         images = results["sweep"].chosen().images
         relative_stability(trunk, targets, images, delta=STABILITY_DELTA)
 
-    common = {"compute_dtype": settings.compute_dtype, "progress": progress}
+    common = {"precision": settings.precision, "progress": progress}
     phases: dict[str, Callable[[], Any]] = {
         "sweep": lambda: results.update(
             sweep=sweep(trunk, targets, images=bench.images, schedule=settings.synthesis, **common)
@@ -66,7 +66,7 @@ def all_units(bench: Bench, settings: LayerSettings, *, progress: bool) -> list[
         "relative stability": relative,
     }
     columns = {
-        **bench.described("engine", str(settings.compute_dtype).removeprefix("torch.")),
+        **bench.described("engine", settings.precision),
         "units": len(numbers),
         "patches": len(numbers) * bench.images,
     }

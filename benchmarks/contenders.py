@@ -14,11 +14,12 @@ from benchmarks.timing import Contender
 from diversevis import Schedule, Trunk, channels, diverse_sets, load_trunk
 from diversevis.devices import DTYPES
 from diversevis.errors import UserError
-from diversevis.invariance.families import get_family
-from diversevis.invariance.transformation import TEXTURE, Sampling, Trials, transformation_test
+from diversevis.invariance.families.registry import get_family
+from diversevis.invariance.transformation import Sampling, Trials, transformation_test
+from diversevis.optimisation.schedule import PUBLISHED_TEST
 from diversevis.seeds import generator
-from diversevis.stimuli.norm import patch_norm
-from diversevis.units import default_distance
+from diversevis.units.contract import default_distance
+from diversevis.units.patches import patch_norm
 
 PUBLISHED_UNIT = 21
 PUBLISHED_DIVERSITY = 0.01
@@ -124,7 +125,7 @@ class Bench:
                 diversity=PUBLISHED_DIVERSITY,
                 start=self.starts,
                 schedule=Schedule(steps=steps),
-                compute_dtype=DTYPES[dtype],
+                precision=dtype,
             )
 
         return Contender(run, self.units * self.images, self.described("engine", dtype))
@@ -181,8 +182,8 @@ class Bench:
                 templates,
                 sampling=SAMPLING,
                 trials=Trials(starts=1),  # each image and step is to be counted once
-                schedule=replace(TEXTURE, steps=steps, patience=steps),
-                compute_dtype=DTYPES[dtype],
+                schedule=replace(PUBLISHED_TEST, steps=steps, patience=steps),
+                precision=dtype,
             )
 
         patches = self.units * SAMPLING.per_step

@@ -24,8 +24,8 @@ from diversevis.figures.style import (
     NATURAL,
     RESTARTS,
     inset,
+    new_page,
     number,
-    page,
     percent,
     save,
     theme,
@@ -48,7 +48,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
     """
     steps, growth = tables.get("steps"), tables.get("growth")
     with theme():
-        figure, canvas = page(_HEIGHT)
+        figure, page = new_page(_HEIGHT)
         _steps(inset(figure, 33, 8, 55, 42), steps)
         _shares(inset(figure, 131, 8, 44, 42), steps, tables.get("transformations"))
         columns = [inset(figure, left, 69, 38, 40) for left in (48, 93, 138)]
@@ -67,7 +67,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
             (98, 175, "g", "time against receptive field"),
         )
         for x, y, letter, title in heads:
-            canvas.text(x, y, f"{letter}  {title}", weight="bold", va="center")
+            page.text(x, y, f"{letter}  {title}", weight="bold", va="center")
     for axes in figure.axes:
         if axes.axison and not axes.has_data():
             axes.set_axis_off()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from diversevis.stimuli.norm import patch_norm
-from diversevis.units import Units
+from diversevis.units.contract import Units
+from diversevis.units.patches import patch_norm
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def time_to_quality(
     compared = {name: images[:loops] for name, images in ends.items()}
     engine = {
         name: bench.described(
-            name, str(variant.settings.get("compute_dtype", torch.float32)).removeprefix("torch.")
+            name, variant.settings.get("precision", "float32"), schedule=variant.schedule
         )
         for name, variant in variants.items()
     }
@@ -169,7 +169,10 @@ def _rows(
     activation, distance = measured[CONVERGED]
     driven = activation > 0  # others have no ratio
     common = {"relative_diversity": relative, "compared": int(driven.sum())}
-    alone = {name: replace(bench, units=1).described(name) for name in (CONVERGED, WITHIN)}
+    alone = {
+        name: replace(bench, units=1).described(name, schedule="published")
+        for name in (CONVERGED, WITHIN)
+    }
     described = {**alone, **engine}
     summary, units = [], []
 

@@ -36,14 +36,9 @@ def ratios(tables: Mapping[str, Rows]) -> list[dict[str, Any]]:
         nothing is wanted, the ratio is for information, and ``holds`` is empty.
     """
     return [
-        *_per_step(tables.get("steps", ())),
-        *_shares(tables.get("steps", ())),
-        *_shares(tables.get("transformations", ())),
-        *_quality(tables.get("quality", ())),
-        *_growth(tables.get("growth", ())),
-        *_agreement(tables.get("agreement", ())),
-        *_crops(tables.get("crops", ())),
-        *_layer(tables.get("all_units", ())),
+        {"measure": measure, **found}
+        for measure, judge in _JUDGED
+        for found in judge(tables.get(measure, ()))
     ]
 
 
@@ -175,3 +170,16 @@ def _over(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, floa
         one["low"] / other["high"],
         one["high"] / other["low"],
     )
+
+
+_JUDGED = (
+    ("steps", _per_step),
+    ("steps", _shares),
+    ("transformations", _shares),
+    ("quality", _quality),
+    ("growth", _growth),
+    ("agreement", _agreement),
+    ("crops", _crops),
+    ("all_units", _layer),
+)
+"""Tables, and what their rows are held to."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
-
 from diversevis.invariance.transformation import Sampling
-from diversevis.synthesis.engine import FAST, Schedule
+from diversevis.optimisation.schedule import FAST, PUBLISHED, TESTS, Schedule
 
 
 @dataclass(frozen=True)
@@ -19,23 +17,27 @@ class Variant:
     ----------
     settings
         Its keyword arguments; all others have their defaults.
+    schedule
+        The schedule's name in tables.
     once
         Too slow to be repeated.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
+    schedule: str = "published"
     once: bool = False
 
 
-_BFLOAT16 = {"compute_dtype": torch.bfloat16}
+_BFLOAT16 = {"precision": "bfloat16"}
+_PUBLISHED = {"schedule": PUBLISHED}
 
 VARIANTS = {
-    "published schedule, float32": Variant(once=True),
-    "published schedule, bfloat16": Variant(_BFLOAT16, once=True),
-    "fast schedule, float32": Variant({"schedule": FAST}),
-    "fast schedule, bfloat16": Variant({**_BFLOAT16, "schedule": FAST}),
+    "published schedule, float32": Variant(_PUBLISHED, once=True),
+    "published schedule, bfloat16": Variant({**_BFLOAT16, **_PUBLISHED}, once=True),
+    "fast schedule, float32": Variant({"schedule": FAST}, "fast"),
+    "fast schedule, bfloat16": Variant({**_BFLOAT16, "schedule": FAST}, "fast"),
     "fast schedule halved, bfloat16": Variant(
-        {**_BFLOAT16, "schedule": replace(FAST, steps=FAST.steps // 2)}
+        {**_BFLOAT16, "schedule": replace(FAST, steps=FAST.steps // 2)}, "fast, halved"
     ),
 }
 """The first is the reference; of the others the fastest that is as good counts."""
@@ -47,7 +49,7 @@ class LayerSettings:
 
     Parameters
     ----------
-    compute_dtype
+    precision
         Of all steps.
     synthesis, peaks, tests
         Schedules of the diverse sets, of the restarts that find a unit's best patch, and of the
@@ -58,7 +60,7 @@ class LayerSettings:
         What is tested.
     """
 
-    compute_dtype: torch.dtype
+    precision: str
     synthesis: Schedule
     peaks: Schedule
     tests: Schedule
@@ -76,10 +78,10 @@ class LayerSettings:
 
 
 LAYER = LayerSettings(
-    compute_dtype=torch.bfloat16,
+    precision="bfloat16",
     synthesis=FAST,
     peaks=FAST,
-    tests=replace(FAST, steps=100),
+    tests=TESTS["fast"],
     sampling=Sampling(per_step=16, training=256, held_out=128),
     families=("all-shifts", "shifts", "deformations"),
     deltas=(1.0, 2.0, 3.0),

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from diversevis.cli import main
+from diversevis.fetching.sources import Url
 from diversevis.networks import registry
 from diversevis.networks.registry import get_network
-from diversevis.networks.sources import Url
 
 QUICK = ["--steps", "3", "--device", "cpu"]
 
@@ -259,7 +259,7 @@ def test_interrupt_leaves_no_file_and_no_traceback(capsys, monkeypatch, tmp_path
     def interrupted(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("diversevis.synthesis.engine._advance", interrupted)
+    monkeypatch.setattr("diversevis.optimisation.engine._advance", interrupted)
     code, _, errors = run(capsys, *VISUALIZE, "--diversity", "0", "--out", tmp_path / "out", *QUICK)
     assert code == 130
     assert "Traceback" not in errors

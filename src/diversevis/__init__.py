@@ -1,34 +1,38 @@
-"""Diverse feature visualizations: see what a unit of a neural network is invariant to."""
+"""Diverse feature visualizations: see what a unit of a neural network is invariant to.
 
-from diversevis.networks.trunk import Trunk, load_trunk
-from diversevis.synthesis.diverse import DiverseSets, diverse_sets
-from diversevis.synthesis.engine import Schedule
-from diversevis.synthesis.sweep import Sweep, sweep
-from diversevis.synthesis.targets import Targets, channels, directions
-from diversevis.units import Units, check_units
+Names are imported when they are first used, so that tables and figures do without PyTorch.
+"""
 
-__version__ = "0.1.0"
+from __future__ import annotations
 
-__all__ = [
-    "DiverseSets",
-    "Schedule",
-    "Sweep",
-    "Targets",
-    "Trunk",
-    "Units",
-    "channels",
-    "check_units",
-    "contact_sheet",
-    "directions",
-    "diverse_sets",
-    "load_trunk",
-    "sweep",
-]
+import importlib
+from importlib import metadata
+
+_HOMES = {
+    "DiverseSets": "synthesis.diverse",
+    "Schedule": "optimisation.schedule",
+    "Sweep": "synthesis.sweep",
+    "Targets": "synthesis.targets",
+    "Trunk": "networks.trunk",
+    "Units": "units.contract",
+    "channels": "synthesis.targets",
+    "check_units": "units.contract",
+    "contact_sheet": "figures.sheet",
+    "directions": "synthesis.targets",
+    "diverse_sets": "synthesis.diverse",
+    "load_trunk": "networks.trunk",
+    "sweep": "synthesis.sweep",
+}
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:
-    if name == "contact_sheet":  # needs matplotlib, which a bare GPU machine lacks
-        from diversevis.figures.sheet import contact_sheet
-
-        return contact_sheet
+    if name == "__version__":
+        return metadata.version("diversevis")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"diversevis.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]

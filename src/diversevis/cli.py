@@ -3,51 +3,51 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import diversevis
-from diversevis import provenance
-from diversevis.devices import DTYPES, choose_device, keep_memory
+from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.devices import choose_device, keep_memory
 from diversevis.errors import NonFiniteLossError, UserError
-from diversevis.figures import try_contact_sheet, try_unit_figures
-from diversevis.files import cache_directory, output_directory
-from diversevis.invariance.families import FAMILIES, build_families
-from diversevis.invariance.indices import COLUMNS, measure_invariance, rows
-from diversevis.invariance.indices import arrays as invariance_arrays
-from diversevis.invariance.transformation import DEFAULT_SAMPLING, TEXTURES, Sampling
-from diversevis.layers import CONTROLS, best_natural_patches, load_units
-from diversevis.networks.registry import NETWORKS, Network, get_network
+from diversevis.fetching.files import cache_directory, output_directory
+from diversevis.figures.optional import try_contact_sheet, try_unit_figures
+from diversevis.invariance.families.registry import build_families
+from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure, status
-from diversevis.networks.trunk import (
-    find_layer,
-    layers,
-    load_trunk,
+from diversevis.networks.trunk import find_layer, layers
+from diversevis.results.formats import read_rows, write_rows
+from diversevis.results.sets import ImageSets, SweepResult
+from diversevis.results.tests import LayerTests
+from diversevis.stimuli.photographs import load_photographs
+from diversevis.study.check import check
+from diversevis.study.freshness import code_digests, reasons
+from diversevis.study.job import make
+from diversevis.study.knobs import plain, read
+from diversevis.study.load import device_name, load_units
+from diversevis.study.settings import (
+    Invariance,
+    Settings,
+    Synthesis,
+    read_settings,
 )
-from diversevis.stages import may_keep, read_config, stages
-from diversevis.synthesis.diverse import diverse_sets
-from diversevis.synthesis.engine import SCHEDULES, Schedule, of_length
-from diversevis.synthesis.output import (
-    METRICS,
-    arrays,
-    metrics,
-    read_table,
-    sweep_arrays,
-    sweep_metrics,
-    write_arrays,
-    write_table,
-)
-from diversevis.synthesis.sweep import DEFAULT_GRID, sweep
-from diversevis.synthesis.targets import channels, check_channels
-from diversevis.units import check_distance, default_distance
+from diversevis.study.stage import Job, Run, jobs
+from diversevis.study.stages import COMPUTING, STEPS
+from diversevis.synthesis.targets import check_channels
 
 _NATURAL_PATCHES = 2000
 """Natural patches among which each unit's best one is looked for."""
+
+PHOTOGRAPHS = "photographs"
+"""What `fetch` calls them, beside the networks."""
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 """Exit codes: something the user can put right; a computation that broke; Ctrl-C."""
@@ -75,22 +75,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="diversevis", description=diversevis.__doc__)
-    parser.add_argument("--version", action="version", version=diversevis.__version__)
+    parser = argparse.ArgumentParser(
+        prog="diversevis", description=(diversevis.__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--version", action="version", version=str(diversevis.__version__))
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     listing = commands.add_parser("networks", help="list networks, their layers, and the cache")
     listing.set_defaults(run=_networks)
 
     fetching = commands.add_parser("fetch", help="fetch, verify and convert networks")
-    fetching.add_argument("networks", nargs="+", metavar="NETWORK")
+    fetching.add_argument("names", nargs="+", metavar="NAME", help=f"networks, or {PHOTOGRAPHS}")
     fetching.set_defaults(run=_fetch)
 
     look = commands.add_parser("visualize", help="synthesise diverse images of units")
-    look.add_argument("network", metavar="NETWORK")
-    look.add_argument("layer", metavar="LAYER")
-    look.add_argument("channels", nargs="+", type=int, metavar="CHANNEL")
-    look.add_argument("--images", type=int, default=6, metavar="N", help="images a set (6)")
+    _units(look)
     how = look.add_mutually_exclusive_group()
     how.add_argument(
         "--diversity", type=float, metavar="LAMBDA", help="weight of the smallest distance"
@@ -98,12 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--sweep",
         action="store_true",
-        help="find each unit's largest diversity that keeps 90 %% of restart activation (default)",
+        help="find each unit's largest diversity that keeps its share of activation (default)",
     )
     look.add_argument(
         "--distance", metavar="pixels|LAYER", help="where images differ (end of the stage before)"
     )
-    look.add_argument("--steps", type=int, metavar="N", help="most steps (2000; fast: 120)")
+    _knobs(look, Synthesis)
     _common(look)
     look.add_argument("--out", type=Path, metavar="DIR", help="(visualizations/NETWORK/LAYER)")
     look.set_defaults(run=_visualize)
@@ -111,31 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser(
         "invariance", help="measure what units are invariant to (NETWORK may be controls)"
     )
-    test.add_argument("network", metavar="NETWORK")
-    test.add_argument("layer", metavar="LAYER")
-    test.add_argument("channels", nargs="+", type=int, metavar="CHANNEL")
-    test.add_argument(
-        "--families",
-        type=_names,
-        default=["all-shifts", "shifts", "deformations"],
-        metavar="NAME,...",
-        help=f"of {', '.join(FAMILIES)} (the first three)",
-    )
-    test.add_argument(
-        "--delta",
-        type=_numbers,
-        default=[1.0, 2.0, 3.0],
-        metavar="PX,...",
-        help="displacements in pixels per 24 px of patch (1,2,3)",
-    )
-    test.add_argument("--steps", type=int, metavar="N", help="steps a canvas (700; fast: 100)")
-    test.add_argument(
-        "--members",
-        type=int,
-        default=DEFAULT_SAMPLING.per_step,
-        metavar="N",
-        help=f"members a step ({DEFAULT_SAMPLING.per_step})",
-    )
+    _units(test)
+    _knobs(test, Invariance, but=("control_steps", "repeats", "repeat_delta"))
     _common(test)
     test.add_argument("--out", type=Path, metavar="DIR", help="(invariance/NETWORK/LAYER)")
     test.set_defaults(run=_invariance)
@@ -143,42 +119,73 @@ def _parser() -> argparse.ArgumentParser:
     batch = commands.add_parser(
         "run",
         help="compute all arrays of a configuration, where there is PyTorch but no workflow",
-        description="What an earlier run of the same configuration made is kept. The workflow "
-        "takes the results up: it then has only tables and figures left to make.",
+        description="What an earlier run made with the same settings and code is kept. The "
+        "workflow takes the results up: it then has only tables and figures left to make.",
     )
     batch.add_argument("config", type=Path, metavar="FILE", help="config/SCALE.yaml, or as JSON")
-    batch.add_argument("--device", choices=("auto", "cpu", "cuda"), help="(the configuration's)")
+    batch.add_argument("--device", metavar="NAME", help="(the configuration's)")
     batch.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="(results)")
     batch.set_defaults(run=_run)
     return parser
 
 
+def _units(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("network", metavar="NETWORK")
+    parser.add_argument("layer", metavar="LAYER")
+    parser.add_argument("channels", nargs="+", type=int, metavar="CHANNEL")
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all starts (0)")
     parser.add_argument(
-        "--schedule",
-        choices=tuple(SCHEDULES),
-        default="published",
-        help="fast ends as high or higher in a seventh of the steps (published)",
-    )
-    parser.add_argument(
-        "--precision",
-        choices=tuple(DTYPES),
-        default="float32",
-        help="of the steps; results are always evaluated in float32",
+        "--device", default="auto", metavar="NAME", help=fields["device"].metadata["help"]
     )
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _knobs(parser: argparse.ArgumentParser, cls: type[Any], *, but: Sequence[str] = ()) -> None:
+    """Add an option for each field of a settings class, with its default, limits and help."""
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if field.name in but:
+            continue
+        about, kind = field.metadata, hints[field.name]
+        option = f"--{field.name.replace('_', '-')}"
+        default = field.default
+        shown = ",".join(f"{entry}" for entry in default) if isinstance(default, tuple) else default
+        text = about["help"].replace("%", "%%") + ("" if default is None else f" ({shown})")
+        if kind is bool:
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(option, action=action, default=default, help=about["help"])
+            continue
+        entry = typing.get_args(kind)[0] if typing.get_args(kind) else kind
+        many = typing.get_origin(kind) is tuple
+        parser.add_argument(
+            option,
+            type=_list_of(entry) if many else entry,
+            default=default,
+            choices=about.get("choices"),
+            metavar=None if about.get("choices") else ("X,..." if many else "X"),
+            help=text,
+        )
 
 
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(number) for number in _names(text)]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"numbers with commas, not {text!r}") from error
+def _list_of(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    def read(text: str) -> tuple[Any, ...]:
+        try:
+            return tuple(kind(part.strip()) for part in text.split(",") if part.strip())
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"numbers with commas, not {text!r}") from error
+
+    return read
+
+
+def _chosen(options: argparse.Namespace, cls: type[Any], *names: str) -> dict[str, Any]:
+    """Return the options that are fields of a settings class, checked as in a configuration."""
+    known = {field.name for field in dataclasses.fields(cls)}
+    given = {name: value for name, value in vars(options).items() if name in known}
+    content: dict[str, Any] = plain(read(cls, given, "the options"))
+    return {name: content[name] for name in given}
 
 
 def _networks(_options: argparse.Namespace) -> None:
@@ -194,99 +201,120 @@ def _networks(_options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    for name in [get_network(name).name for name in options.networks]:
-        stored = ensure(name)
-        print(f"{name}: {stored.path} (from {stored.source})")
+    for name in options.names:
+        if name != PHOTOGRAPHS:
+            get_network(name)
+    for name in options.names:
+        if name == PHOTOGRAPHS:
+            count = len(load_photographs())
+            print(f"{name}: {count} photographs in {cache_directory() / 'photographs'}")
+        else:
+            stored = ensure(name)
+            print(f"{name}: {stored.path} (from {stored.source})")
 
 
 def _run(options: argparse.Namespace) -> None:
-    config = read_config(options.config)
+    settings = read_settings(options.config)
     if options.device:
-        config["device"] = options.device
-    root = options.out / config["scale"]
-    keep = may_keep(config, root)
-    device = provenance.device_name(choose_device(config["device"]).type)
-    record = root / "timings.csv"
-    timings = read_table(record) if keep and record.exists() else []
-    for stage in stages(config, root):
-        name = stage.files[0].relative_to(root)
-        if keep and all(path.exists() for path in stage.files):
-            print(f"{name}: kept")
+        settings = dataclasses.replace(settings, device=options.device)
+    check(settings)
+    run = Run.of(settings, {}, results=options.out)  # criteria judge tables, not arrays
+    device = device_name(choose_device(settings.device))
+    record = run.layout.timings()
+    timings = {row["stage"]: row for row in read_rows(record)} if record.exists() else {}
+    for job in jobs(COMPUTING, run):
+        code = job.stage.digests(run, job.place)
+        stale = _stale(job, code)
+        if not stale:
+            print(f"{job.key}: kept")
             continue
         begin = time.monotonic()
-        for path in stage.files:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        stage.compute()
+        machine = {"device": settings.device} if job.stage.on_device else {}
+        make(
+            job.stage.step,
+            job.reads,
+            job.writes,
+            job.settings,
+            code=code,
+            provenance=job.record,
+            **machine,
+        )
         taken = time.monotonic() - begin
-        timings = [row for row in timings if row["stage"] != str(name)]
-        timings.append({"stage": str(name), "seconds": round(taken, 1), "device": device})
-        write_table(record, timings)
-        print(f"{name}: {taken:.0f} s", flush=True)
-    total = sum(float(row["seconds"]) for row in timings)
-    print(f"{len(timings)} stages, {total:.0f} s; written to {root}")
+        timings[job.key] = {"stage": job.key, "seconds": f"{taken:.1f}", "device": device}
+        write_rows(record, timings.values(), ("stage", "seconds", "device"))
+        print(f"{job.key}: {taken:.0f} s ({'; '.join(stale)})", flush=True)
+    total = sum(float(row["seconds"]) for row in timings.values())
+    print(f"{len(timings)} stages, {total:.0f} s; written to {run.layout.root}")
 
 
-def _schedule(named: Mapping[str, Schedule], options: argparse.Namespace) -> Schedule:
-    schedule = named[options.schedule]
-    if options.steps is None:
-        return schedule
-    if options.steps < 1:
-        raise UserError("at least one step", str(options.steps), "give --steps a larger number")
-    return of_length(schedule, options.steps)
+def _stale(job: Job, code: Mapping[str, str]) -> list[str]:
+    """Return why a job has to be done, nothing if its files are there and fresh."""
+    files = [*job.writes.values(), job.record]
+    if missing := [path.name for path in files if not path.exists()]:
+        return ["new" if len(missing) == len(files) else f"no {', '.join(missing)}"]
+    return reasons(job.record, job.settings, code, job.reads)
 
 
-def _check_before_fetching(network: Network, options: argparse.Namespace) -> int:
-    """Check layer and channels, which needs no weights; return the receptive field's side."""
+def _checked(options: argparse.Namespace) -> None:
+    """Check network, layer and channels, which needs no weights."""
+    if options.network == CONTROLS:
+        check_channels(options.channels, load_units(CONTROLS, options.layer).channels, CONTROLS)
+        return
+    network = get_network(options.network)
     step = find_layer(network, options.layer)
     check_channels(options.channels, step.units, f"{network.name} {options.layer}")
-    return step.geometry.size
+
+
+def _made_by_hand(
+    step: str, folder: Path, files: Mapping[str, str], settings: Mapping[str, Any], device: str
+) -> None:
+    """Make files of a step in a folder of the user's."""
+    make(
+        step,
+        {},
+        {name: folder / file for name, file in files.items()},
+        settings,
+        code=code_digests(step.partition(":")[0]),
+        provenance=folder / "provenance.json",
+        device=device,
+    )
+
+
+def _where(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("network", "layer", "channels", "seed")
+    return {name: getattr(options, name) for name in names}
+
+
+def _titles(options: argparse.Namespace) -> dict[str, str]:
+    """Return what figures call the network."""
+    if options.network == CONTROLS:
+        return {}
+    return {options.network: get_network(options.network).title}
 
 
 def _visualize(options: argparse.Namespace) -> None:
-    network = get_network(options.network)
-    _check_before_fetching(network, options)
-    schedule = _schedule(SCHEDULES, options)
-    device = choose_device(options.device)
-    trunk = load_trunk(network, options.layer, device=device)
-    targets = channels(trunk, options.channels)
-    folder = options.out or Path("visualizations", network.name, options.layer)
-    wanted = options.distance
-    settings = {
-        "images": options.images,
-        "distance": default_distance(trunk) if wanted is None else check_distance(trunk, wanted),
-        "seed": options.seed,
-        "schedule": schedule,
-        "compute_dtype": DTYPES[options.precision],
-        "progress": True,
-    }
+    _checked(options)
+    choose_device(options.device)
+    knobs = _chosen(options, Synthesis)
+    folder = options.out or Path("visualizations", options.network, options.layer)
+    settings = {**_where(options), "distance": options.distance, **knobs}
+    chosen = {"arrays": "visualizations.npz", "table": "metrics.csv"}
     with output_directory(folder):
-        for stale in folder.glob("sweep.*"):  # of an earlier run, it would belong to other images
-            stale.unlink()
+        for stale in ("sweep.npz", "sweep.csv"):  # of an earlier run, they show other images
+            (folder / stale).unlink(missing_ok=True)
         if options.diversity is None:
-            result = sweep(trunk, targets, **settings)
-            sets = result.chosen()
-            write_arrays(folder / "sweep.npz", sweep_arrays(result))
-            write_table(folder / "sweep.csv", sweep_metrics(result))
+            files = {"arrays": "sweep.npz", "table": "sweep.csv"}
+            _made_by_hand(f"{STEPS}.sweep:run", folder, files, settings, options.device)
+            sets = SweepResult.load(folder / "sweep.npz").chosen
+            sets.save(*(folder / name for name in chosen.values()))
         else:
-            sets = diverse_sets(trunk, targets, diversity=options.diversity, **settings)
-        write_arrays(folder / "visualizations.npz", arrays(sets))
-        write_table(folder / "metrics.csv", metrics(sets), METRICS)
-        origin = provenance.record(
-            status(network),
-            device,
-            layer=options.layer,
-            channels=options.channels,
-            images=options.images,
-            diversity="sweep" if options.diversity is None else options.diversity,
-            grid=DEFAULT_GRID if options.diversity is None else None,
-            distance=settings["distance"],
-            schedule=vars(settings["schedule"]),
-            precision=options.precision,
-            seed=options.seed,
-        )
-        provenance.write(folder / "provenance.json", origin)
-        try_contact_sheet(folder / "contact_sheet.png", sets)
-    for row in metrics(sets):
+            for name in ("grid", "fraction"):  # of a sweep
+                del settings[name]
+            settings["diversity"] = options.diversity
+            _made_by_hand(f"{STEPS}.sets:run", folder, chosen, settings, options.device)
+            sets = ImageSets.load(folder / chosen["arrays"])
+        try_contact_sheet(folder / "contact_sheet.png", sets, _titles(options))
+    for row in sets.rows():
         print(
             f"{sets.network} {sets.layer} {row['channel']}: activation "
             f"{row['mean_activation']:.2f} ({row['min_activation']:.2f} to "
@@ -297,57 +325,38 @@ def _visualize(options: argparse.Namespace) -> None:
 
 
 def _invariance(options: argparse.Namespace) -> None:
-    schedule = _schedule(TEXTURES, options)
-    if options.network != CONTROLS:
-        size = _check_before_fetching(get_network(options.network), options)
-        build_families(options.families, options.delta, size)
-    if options.members < 1:
-        raise UserError("at least one member", str(options.members), "give --members a larger one")
-    device = choose_device(options.device)
-    units = load_units(options.network, options.layer, device=device)
-    targets = channels(units, options.channels)
-    families = build_families(options.families, options.delta, units.size)
+    _checked(options)
+    choose_device(options.device)
+    knobs = _chosen(options, Invariance)
+    size = (
+        load_units(CONTROLS, options.layer).size
+        if options.network == CONTROLS
+        else (find_layer(get_network(options.network), options.layer).geometry.size)
+    )
+    build_families(knobs["families"], knobs["delta"], size)
     folder = options.out or Path("invariance", options.network, options.layer)
-    sampling = Sampling(per_step=options.members)
+    settings = {**_where(options), **knobs, "patches": _NATURAL_PATCHES}
+    files = {
+        "arrays": "tests.npz",
+        "table": "tests.csv",
+        "peaks": "peaks.csv",
+        "families": "families.json",
+    }
     with output_directory(folder):
         for stale in folder.glob("unit_*.png"):  # of an earlier run, they may show other units
             stale.unlink()
-        result = measure_invariance(
-            units,
-            targets,
-            families,
-            natural=best_natural_patches(
-                units, options.channels, count=_NATURAL_PATCHES, seed=options.seed
-            ),
-            sampling=sampling,
-            schedule=schedule,
-            peak_schedule=SCHEDULES[options.schedule],
-            seed=options.seed,
-            compute_dtype=DTYPES[options.precision],
-            progress=True,
-        )
-        write_table(folder / "invariance.csv", rows(result), COLUMNS)
-        write_arrays(folder / "canvases.npz", invariance_arrays(result))
-        origin = provenance.record(
-            None if options.network == CONTROLS else status(options.network),
-            device,
-            layer=options.layer,
-            channels=options.channels,
-            families=options.families,
-            delta=options.delta,
-            sampling=vars(sampling),
-            schedule=vars(schedule),
-            natural_patches=_NATURAL_PATCHES,
-            precision=options.precision,
-            seed=options.seed,
-        )
-        provenance.write(folder / "provenance.json", origin)
-        try_unit_figures(folder, result)
-    for row in rows(result):
-        strength = row["mask"] + " mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
+        _made_by_hand(f"{STEPS}.tests:run", folder, files, settings, options.device)
+        result = LayerTests.load(folder / "tests.npz")
+        try_unit_figures(folder, result, _titles(options))
+    left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
+    for row in result.rows():
+        if row["statistic"] != "mean":
+            continue
+        strength = f"{row['mask']} mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
+        reason = left_out[row["channel"]]
         print(
             f"{row['network']} {row['layer']} {row['channel']}: {row['family']} ({strength}) "
-            f"{row['mean']:.3f}, linear stand-in {row['surrogate_mean']:.3f}"
-            + (f" ({row['left_out']})" if row["left_out"] else "")
+            f"{row['value']:.3f}, linear surrogate {row['surrogate']:.3f}"
+            + (f" ({reason})" if reason else "")
         )
     print(f"written to {folder}")

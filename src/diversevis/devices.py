@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
-from diversevis.errors import UserError
+from diversevis.errors import UserError, unknown_name
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 """Precisions in which optimisation steps can be computed."""
 
 
+def get_dtype(precision: str) -> torch.dtype:
+    """Return the dtype of a precision; raise `UserError` with the nearest names otherwise."""
+    if precision not in DTYPES:
+        raise unknown_name("precision", precision, DTYPES)
+    return DTYPES[precision]
+
+
 def choose_device(name: str) -> torch.device:
-    """Return the device called `name`: ``auto`` takes a GPU where there is one.
+    """Return the device called `name`: ``auto``, ``cpu``, ``cuda`` or a GPU such as ``cuda:1``.
+
+    ``auto`` takes a GPU where there is one.
 
     Raises
     ------
     UserError
-        If ``cuda`` is asked for and there is none.
+        For another name, or a GPU that PyTorch cannot use.
     """
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UserError("a CUDA device", "none that PyTorch can use", "take --device cpu")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    gpus = [f"cuda:{number}" for number in range(count)]
+    known = ("auto", "cpu", "cuda", *gpus)
+    if name == "auto":
+        return torch.device("cuda" if gpus else "cpu")
+    if re.fullmatch(r"cuda(:\d+)?", name) and (not gpus or name not in known):
+        there = ", ".join(gpus) or "none that PyTorch can use"
+        raise UserError(f"a CUDA device for {name}", there, f"take {gpus[0] if gpus else 'cpu'}")
+    if name not in known:
+        raise unknown_name("device", name, known)
+    return torch.device(name)
 
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # as in malloc.h
@@ -44,7 +62,8 @@ def keep_memory() -> bool:
     except (AttributeError, OSError, TypeError):
         return False
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_TOP_PAD, _GROWTH))
-    return sum(mallopt(name, value) for name, value in settings) == len(settings)
+    done = [int(mallopt(name, value)) for name, value in settings]
+    return all(done)
 
 
 @contextlib.contextmanager
@@ -53,7 +72,7 @@ def exact_float32() -> Iterator[None]:
 
     On a GPU, PyTorch rounds convolutions to TF32, and matrix products where the environment asks.
     """
-    parts = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    parts: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
     before = [part.allow_tf32 for part in parts]
     for part in parts:
         part.allow_tf32 = False

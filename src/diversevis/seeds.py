@@ -1,4 +1,4 @@
-"""One random stream a purpose: the same on every device, whatever runs beside it."""
+"""One random stream per purpose: the same on every device, whatever runs beside it."""
 
 from __future__ import annotations
 

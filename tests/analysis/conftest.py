@@ -7,13 +7,50 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+
+from diversevis.results.quantities import Registry, quantities
+from diversevis.results.tests import FamilyInfo
+from diversevis.study.settings import read_criteria
 
 
 @pytest.fixture
 def criteria():
-    path = Path(__file__).parents[2] / "config" / "criteria.yaml"
-    return yaml.safe_load(path.read_text())
+    return read_criteria(Path(__file__).parents[2] / "config" / "criteria.yaml")
+
+
+FAMILIES = [
+    FamilyInfo("all-shifts", "phase", "all shifts", "#000001"),
+    FamilyInfo("shifts", "shift", "shifts", "#000002"),
+    FamilyInfo("deformations", "deformation", "deformations", "#000003"),
+]
+SPINS = FamilyInfo("spins", "spin", "spins", "#000004")
+"""A family that no other file knows of."""
+
+
+@pytest.fixture
+def families():
+    return list(FAMILIES)
+
+
+@pytest.fixture
+def spins():
+    return SPINS
+
+
+@pytest.fixture
+def make_registry():
+    """Return a maker of registries: of the usual families, or of some."""
+
+    def make(families=FAMILIES):
+        displaced = {family.name for family in families} - {"all-shifts"}
+        return Registry(quantities(families, displaced, {"all-shifts"}, 2))
+
+    return make
+
+
+@pytest.fixture
+def registry(make_registry):
+    return make_registry()
 
 
 @pytest.fixture
@@ -56,5 +93,22 @@ def make_units():
             }
         )
         return table.assign(**columns)
+
+    return make
+
+
+@pytest.fixture
+def outcome():
+    """Return a maker of one test's rows, one for each statistic."""
+
+    def make(layer, channel, family, delta, mean, surrogate, *, seed=0, mask="fixed"):
+        about = {"network": "net", "layer": layer, "channel": channel, "family": family}
+        about |= {"delta": delta, "mask": mask, "measure": "response", "members": 4, "seed": seed}
+        values = {"mean": (mean, surrogate), "p10": (mean - 0.1, np.nan)}
+        values["min"] = (mean - 0.2, np.nan)
+        return [
+            {**about, "statistic": name, "value": value, "surrogate": linear}
+            for name, (value, linear) in values.items()
+        ]
 
     return make

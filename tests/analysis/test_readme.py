@@ -1,4 +1,4 @@
-"""README.md is what the committed results render, and says so where something was not run."""
+"""README.md and docs are what committed results render, and say so where something was not run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from diversevis.analysis.claims import claim_table
 from diversevis.analysis.layers import layer_table
 from diversevis.analysis.pairs import pair_table
 from diversevis.analysis.readme import (
-    TEMPLATE,
     duration,
     main,
     per_layer,
     render,
     run_time,
     shown_scale,
+    templates,
+    values,
 )
 from diversevis.analysis.reproduction import reproduction_table
 from diversevis.analysis.tables import write_frame
 from diversevis.errors import UserError
+from diversevis.study.settings import Choice
 
 ROOT = Path(__file__).parents[2]
 PAIRS = [[["vgg19", "conv3_1"], ["resnet50", "layer1.1"]]]
+TEMPLATES = [pytest.param(*pair, id=pair[1].name) for pair in templates(ROOT)]
 
 
 def changed_since_the_commit() -> bool:
@@ -40,106 +43,121 @@ def changed_since_the_commit() -> bool:
         return False
 
 
-def test_readme_is_what_the_committed_results_render():
-    same = (ROOT / "README.md").read_text(encoding="utf-8") == render(ROOT)
+@pytest.mark.parametrize(("template", "target"), TEMPLATES)
+def test_documents_are_what_the_committed_results_render(template, target):
+    same = target.read_text(encoding="utf-8") == render(ROOT, template)
     if not same and changed_since_the_commit():
-        pytest.skip("results/ differs from the commit: `make readme` writes README.md for it")
-    assert same, "README.md is stale: run `make readme`"
+        pytest.skip("results/ differs from the commit: `make readme` writes documents for it")
+    assert same, f"{target.name} is stale: run `make readme`"
 
 
-def test_readme_links_to_files_that_exist():
-    links = re.findall(r"\]\(((?!https?:)[^)#]+)\)", (ROOT / "README.md").read_text())
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize(("template", "target"), TEMPLATES)
+def test_documents_link_to_files_that_exist(template, target):
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)\)", target.read_text(encoding="utf-8"))
+    assert [link for link in links if not (target.parent / link).exists()] == []
 
 
 @pytest.fixture
-def checkout(tmp_path, make_units, criteria):
+def checkout(tmp_path, make_units, registry, criteria):
     """A checkout with the results of two layers at the standard scale."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
-    (tmp_path / TEMPLATE).parent.mkdir()
-    shutil.copy(ROOT / TEMPLATE, tmp_path / TEMPLATE)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/README.template.md").write_text("{{ scale }}: {{ units }} units\n")
+    (tmp_path / "docs/claims.template.md").write_text("{{ verdicts[0].claim }}\n")
     units = make_units(phase_invariant=[True] * 3 + [False] * 37)
-    pairs = pair_table(units, PAIRS, criteria["C4"])
-    tables = tmp_path / "results/standard/tables"
-    for name, table in {
-        "units": units,
-        "layers": layer_table(units, criteria),
-        "pairs": pairs,
-        "claims": claim_table(units, pairs, criteria),
-    }.items():
-        write_frame(tables / f"{name}.csv", table)
+    write_tables(tmp_path, units, registry, criteria)
     return tmp_path
 
 
-def test_what_was_not_run_is_said(checkout):
-    text = render(checkout)
-    assert "Controls were not run." in text
-    assert "How well they agree: not run; `make bench`" in text
-    assert "Not run yet for any committed scale." in text
-    assert "| 40 | not recorded | not recorded | not recorded |" in text
-    assert "| `full` | 13 | all | not run | not run |" in text
-    for empty in ("nan", "None", "Undefined"):
-        assert not re.search(rf"\b{empty}\b", text)
+def write_tables(checkout, units, registry, criteria):
+    tables = checkout / "results/standard/tables"
+    pairs = pair_table(units, PAIRS, registry, criteria["C4"])
+    registry.save(tables / "quantities.csv")
+    for name, table in {
+        "units": units,
+        "layers": layer_table(units, registry, criteria),
+        "pairs": pairs,
+        "claims": claim_table(units, pairs, registry, criteria),
+    }.items():
+        write_frame(tables / f"{name}.csv", table)
+
+
+def test_what_was_not_run_is_none(checkout):
+    shown = values(checkout)
+    for name in ("controls", "seeds", "benchmarks", "fast"):
+        assert shown[name] is None
+    assert shown["checks"] == []
+    scales = {row["scale"]: row for row in shown["scales"]}
+    measured = ("units", "time", "memory", "machine")
+    assert [scales["standard"][name] for name in measured] == ["40", *["not recorded"] * 3]
+    assert {scales["full"][name] for name in measured} == {"not run"}
+    assert {scales["quick"][name] for name in measured} == {"not kept"}
+    assert (scales["full"]["layers"], scales["full"]["per_layer"]) == ("13", "all")
 
 
 def test_numbers_come_from_the_tables(checkout):
     path = checkout / "results/standard/tables/claims.csv"
     claims = pd.read_csv(path).astype({"holds": object})
-    assert "**C2** Some units in early layers of VGG-19 are phase invariant. | **holds** |" in (
-        text := render(checkout)
+    found = values(checkout)["verdicts"]
+    assert [entry.verdict for entry in found] == ["holds", "holds", "does not hold", "holds"]
+    assert (
+        found[1]
+        .measured[0]
+        .endswith(
+            "0.5 above surrogate: 3 of 20, a share of 0.15 (0.0524 to 0.36); wanted at least 1"
+        )
     )
-    assert "0.5 above surrogate: 3 of 20, a share of 0.15 (0.0524 to 0.36); wanted at least 1" in (
-        text
-    )
-    ratio = claims.quantity.str.startswith("median ratio")
+    ratio = claims.part == "distance_ratio"
     claims.loc[ratio, ["value", "low", "high"]] = [7.125, 6.5, 8.25]
     claims.loc[claims.claim == "C1", "holds"] = False
     claims.loc[claims.claim == "C2", "holds"] = None
     write_frame(path, claims)
-    text = render(checkout)
-    assert "diverse over restarts: 7.12 (6.5 to 8.25) (40 units)" in text
-    assert "miss. | **does not hold** |" in text
-    assert "phase invariant. | **not decided** |" in text
+    found = values(checkout)["verdicts"]
+    assert "diverse over restarts: 7.12 (6.5 to 8.25) (40 units)" in found[0].measured[1]
+    assert [entry.verdict for entry in found[:2]] == ["does not hold", "not decided"]
 
 
-def test_layers_and_pairs_have_a_row_each(checkout, make_units, criteria):
-    text = render(checkout)
+def test_layers_and_pairs_have_a_row_each(checkout, registry):
+    shown = values(checkout)
+    first, second = shown["layers"]
+    assert (first["name"], first["size"]) == ("vgg19 conv3_1", "24")
     # Medians of the fixture's even spacing: 0.1 to 0.9 over 40 units, the first 20 and the others.
-    assert re.search(
-        r"^\| vgg19 conv3_1 \| 24 \| [^|]+ \| 0.295 \([^|]+\) \| 3 of 20 \|", text, re.M
-    )
-    assert re.search(r"^\| resnet50 layer1.1 \| 27 \| .* \| 0 of 20 \|", text, re.M)
-    # All of ResNet-50's units have more phase above their stand-ins.
-    line = re.search(r"^\| vgg19 conv3_1, resnet50 layer1.1 \| (.*) \| (.*) \|$", text, re.M)
-    assert line.group(1).startswith("**-1 (-1 to ")
-    assert line.group(2).startswith("0 (")
+    assert first["phase_index"].startswith("0.295 (")
+    assert (first["phase_invariant"], second["phase_invariant"]) == ("3 of 20", "0 of 20")
+    assert {entry.name for entry in registry} <= set(first)
+    # All of ResNet-50's units have more phase above their surrogates.
+    (pair,) = shown["pairs"]
+    assert pair["name"] == "vgg19 conv3_1, resnet50 layer1.1"
+    assert pair["phase_above"].startswith("**-1 (-1 to ")
+    assert pair["deformation_above"].startswith("0 (")
+    assert shown["quantities"]["deformation_above"].delta == 2
 
 
-def test_withheld_indices_are_named(checkout, make_units, criteria):
-    tables = checkout / "results/standard/tables"
+def test_withheld_indices_are_named(checkout, make_units, registry, criteria):
     units = make_units(withheld="phase", phase_index=float("nan"), phase_above=float("nan"))
-    pairs = pair_table(units, PAIRS, criteria["C4"])
-    write_frame(tables / "pairs.csv", pairs)
-    write_frame(tables / "layers.csv", layer_table(units, criteria))
-    write_frame(tables / "claims.csv", claim_table(units, pairs, criteria))
+    write_tables(checkout, units, registry, criteria)
     controls = {"criterion": ["a", "b"], "index": ["phase", "shift"], "holds": [False, True]}
-    write_frame(tables / "controls.csv", pd.DataFrame(controls))
-    text = render(checkout)
-    assert "meet 1 of 2 criteria; withheld for that reason: phase." in text
-    assert "phase invariant. | **not decided** |" in text
-    assert "| not measured | not measured |" in text
+    write_frame(checkout / "results/standard/tables/controls.csv", pd.DataFrame(controls))
+    shown = values(checkout)
+    assert shown["controls"] == {"met": 1, "all": 2, "failed": "phase"}
+    assert shown["verdicts"][1].verdict == "not decided"
+    assert shown["layers"][0]["phase_index"] == "not measured"
+    assert shown["layers"][0]["phase_invariant"] == "not measured"
+    assert shown["pairs"][0]["phase_above"] == "not measured"
 
 
-def test_the_largest_scale_with_results_is_shown(checkout):
-    assert "figures/standard/comparison.png" in render(checkout)
+def test_the_largest_scale_that_keeps_results_is_shown(checkout):
     results = checkout / "results"
-    shutil.copytree(results / "standard", results / "quick")
     assert shown_scale(checkout) == "standard"
     shutil.copytree(results / "standard", results / "full")
-    text = render(checkout)
-    assert "figures/full/comparison.png" in text
-    assert "figures/standard" not in text
+    shown = values(checkout)
+    assert shown["scale"] == "full"
+    assert all(row["path"].startswith("figures/full/") for row in shown["figures"])
+    # What anyone makes on the way, and does not commit, is not told of.
+    shutil.rmtree(results / "full")
+    shutil.move(results / "standard", results / "quick")
+    with pytest.raises(UserError, match="SCALE=standard"):
+        shown_scale(checkout)
 
 
 def test_times_checks_and_benchmarks_are_shown_where_they_are(checkout, make_units, criteria):
@@ -154,25 +172,44 @@ def test_times_checks_and_benchmarks_are_shown_where_they_are(checkout, make_uni
     write_frame(tables / "reproduction.csv", check)
     folder = checkout / "results/benchmarks"
     ratio = {"value": 8.125, "low": 8, "high": 8.25, "wanted": ">= 6", "holds": 1, "device": "cpu"}
+    ratio |= {"measure": "quality", "ratio": "time to quality"}
     free = {**ratio, "ratio": "something else", "wanted": "", "holds": None}
-    write_frame(folder / "ratios.csv", pd.DataFrame([{"ratio": "time to quality", **ratio}, free]))
-    fast = {"network": "vgg19", "layer": "conv3_1", "compared": 16}
+    layer = {**free, "measure": "all_units", "ratio": "a whole layer"}
+    write_frame(folder / "ratios.csv", pd.DataFrame([ratio, free, layer]))
+    fast = {"network": "vgg19", "layer": "conv3_1", "compared": 16, "schedule": "fast"}
     fast |= {"activation_low": 1.0, "activation_high": 1.025}
     fast |= {"distance": 1.05, "distance_low": 1.01, "distance_high": 1.1}
     rows = [
-        {**fast, "contender": f"fast schedule, {dtype}", "dtype": dtype, "activation": value}
+        {**fast, "dtype": dtype, "activation": value}
         for dtype, value in (("float32", 0.5), ("bfloat16", 1.0125))
     ]
-    write_frame(folder / "quality.csv", pd.DataFrame(rows))
+    slow = {**fast, "dtype": "bfloat16", "schedule": "published", "activation": 2.0}
+    write_frame(folder / "quality.csv", pd.DataFrame([slow, *rows]))
     origin = json.dumps({"device": "CPU (Other)", "threads": 3})
     (folder / "provenance.json").write_text(origin)
-    text = render(checkout)
-    assert "| 40 | 83 min | 1.5 GiB | CPU (Some), 2 cores, 23 GiB |" in text
-    assert "319 of 320 values of 40 shared units (99.7 %) agree" in text
-    assert "On CPU (Other), 3 threads" in text
-    assert "| time to quality | 8.12 (8 to 8.25) | >= 6 | holds |" in text
-    assert "something else" not in text
-    assert "On 16 units of vgg19 conv3_1, in bfloat16, its sets have 1.01 (1 to 1.02) times" in text
+    shown = values(checkout)
+    (standard,) = (row for row in shown["scales"] if row["scale"] == "standard")
+    assert (standard["time"], standard["memory"]) == ("83 min", "1.5 GiB")
+    assert standard["machine"] == "CPU (Some), 2 cores, 23 GiB"
+    (check,) = shown["checks"]
+    assert "319 of 320 values of 40 shared units (99.7 %) agree" in check
+    benchmarks = shown["benchmarks"]
+    assert (benchmarks["device"], benchmarks["threads"]) == ("CPU (Other)", 3)
+    first = {"name": "time to quality", "value": "8.12 (8 to 8.25)", "wanted": ">= 6"}
+    assert benchmarks["rows"][0] == {**first, "holds": "holds"}
+    assert [row["name"] for row in benchmarks["rows"]] == ["time to quality", "a whole layer"]
+    assert (shown["fast"]["dtype"], shown["fast"]["activation"]) == ("bfloat16", "1.01 (1 to 1.02)")
+
+
+def test_correlations_between_seeds(checkout):
+    rows = [
+        {"family": "all-shifts", "delta": None, "seeds": "0 and 1", "value": 0.998},
+        {"family": "shifts", "delta": 2.0, "seeds": "0 and 1", "value": 0.99},
+        {"family": "all-shifts", "delta": None, "seeds": None, "value": -0.1},
+    ]
+    table = pd.DataFrame(rows).assign(layer="all")
+    write_frame(checkout / "results/standard/tables/agreement.csv", table)
+    assert values(checkout)["seeds"] == "all-shifts 0.998, shifts 2 0.99"
 
 
 def test_results_taken_up_from_elsewhere_have_no_time(checkout):
@@ -180,14 +217,27 @@ def test_results_taken_up_from_elsewhere_have_no_time(checkout):
     note = "9 taken up without a measurement, computed on NVIDIA X"
     total = {"rule": "all", "jobs": 9, "measured": 0, "note": note}
     write_frame(tables / "resources.csv", pd.DataFrame([total]))
-    assert f"| 40 | not recorded | not recorded | {note} |" in render(checkout)
+    (row,) = (row for row in values(checkout)["scales"] if row["scale"] == "standard")
+    assert (row["time"], row["machine"]) == ("not recorded", note)
+
+
+def test_figures_are_those_of_the_registry(checkout):
+    rows = {row["name"]: row for row in values(checkout)["figures"]}
+    assert rows["tradeoff"] == {
+        "name": "tradeoff",
+        "number": "3",
+        "title": rows["tradeoff"]["title"],
+        "path": "figures/standard/tradeoff.png",
+        "data": "tables/sweeps.csv",
+    }
+    assert rows["gallery"]["path"] == "figures/standard/gallery"
+    assert rows["sheets"]["number"] == ""
 
 
 def test_layers_with_another_number_of_units_are_named():
-    assert per_layer({"per_layer": "all"}) == "all"
+    assert per_layer(Choice("all")) == "all"
     other = {"vgg19": {"conv3_4": 16}, "resnet50": {"layer2.0": 12}}
-    units = {"per_layer": 32, "include": {}, "other": other}
-    assert per_layer(units) == "32, 16 in conv3_4, 12 in layer2.0"
+    assert per_layer(Choice(32, other)) == "32, 16 in conv3_4, 12 in layer2.0"
 
 
 def test_jobs_are_summed_where_it_is_not_known_when_they_ran():
@@ -204,17 +254,25 @@ def test_durations_are_readable(seconds, text):
 
 def test_without_results_nothing_is_rendered(tmp_path):
     with pytest.raises(UserError, match="make reproduce"):
-        render(tmp_path)
+        values(tmp_path)
 
 
-def test_a_value_that_is_not_known_is_named_and_readme_kept(checkout, capsys):
+def test_a_value_that_is_not_known_is_named_and_documents_kept(checkout, capsys):
     (checkout / "README.md").write_text("as it was")
-    (checkout / TEMPLATE).write_text("{{ velocity }}")
+    (checkout / "docs/claims.template.md").write_text("{{ velocity }}")
     assert main(checkout) == 2
     assert "velocity" in capsys.readouterr().err
     assert (checkout / "README.md").read_text() == "as it was"
 
 
-def test_main_writes_it(checkout):
+def test_numbers_of_settings_are_shown_short(checkout):
+    template = checkout / "docs/README.template.md"
+    template.write_text("{{ criteria.C3.delta }}, {{ config.synthesis.fraction }}")
+    assert render(checkout, template) == "2, 0.9"
+
+
+def test_every_template_has_its_document(checkout, capsys):
     assert main(checkout) == 0
-    assert (checkout / "README.md").read_text() == render(checkout)
+    assert "README.md" in capsys.readouterr().out
+    assert (checkout / "README.md").read_text() == "standard: 40 units\n"
+    assert (checkout / "docs/claims.md").read_text() == "C1\n"

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diversevis.analysis.reproduction import reproduction_table, summary, summary_text
-from diversevis.errors import UserError
+from diversevis.analysis.reproduction import (
+    COLUMNS,
+    reproduction_table,
+    run,
+    summary,
+    summary_text,
+)
+from diversevis.analysis.tables import read_frame, write_frame
 
 
 def compare(units, reference, criteria):
@@ -91,7 +97,22 @@ def test_summary_counts_and_lists_the_worst(make_units, criteria):
     assert listed == ["2", "9"]
 
 
-def test_unknown_quantity_is_named(make_units, criteria):
-    changed = {"errors": 3, "quantities": {"phase_indx": {"absolute": 0.1}}}
-    with pytest.raises(UserError, match="phase_index"):
-        reproduction_table(make_units(), make_units(), changed)
+def test_quantities_that_one_run_did_not_measure(make_units, criteria):
+    less = make_units().drop(columns=["phase_index", "phase_uncertainty"])
+    # Of fewer families than the reference: not reproduced.
+    table = compare(less, make_units(), criteria)
+    assert not table[table.quantity == "phase_index"].within.any()
+    # An older reference, or one of fewer families, says nothing of it.
+    table = compare(make_units(), less, criteria)
+    assert "phase_index" not in set(table.quantity)
+    assert table.within.all()
+
+
+def test_files_to_files(make_units, criteria, tmp_path, capsys):
+    path, made = tmp_path / "units.csv", tmp_path / "reproduction.csv"
+    write_frame(path, make_units())
+    for reference, found in (([path], "320 of 320"), ([], "no unit to compare")):
+        reads = {"units": path, "reference": reference}
+        run(reads, {"reproduction": made}, reference="standard", criteria=criteria)
+        assert found in capsys.readouterr().out
+    assert read_frame(made).columns.tolist() == list(COLUMNS)

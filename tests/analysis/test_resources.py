@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from diversevis.analysis.resources import COLUMNS, Job, busy, machine, resource_table
+from diversevis.analysis.resources import COLUMNS, Job, busy, machine, resource_table, run
 from diversevis.analysis.tables import read_frame, write_frame
 from diversevis.errors import UserError
 
@@ -19,7 +19,7 @@ def leave(tmp_path):
     """Return a maker of jobs: their benchmark, written at their end, and their provenance."""
 
     def make(name, seconds=None, rss=100.0, end=0.0, device=None):
-        job = Job(tmp_path / f"{name}.tsv", tmp_path / f"{name}.json" if device else None)
+        job = Job(tmp_path / f"{name}.tsv", tmp_path / f"{name}.json")
         if seconds is not None:
             job.benchmark.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t{rss}\n")
             os.utime(job.benchmark, (end, end))
@@ -68,6 +68,14 @@ def test_results_of_another_machine_are_not_measured(leave, tmp_path):
     assert table.loc["all", "seconds"] == 5
 
 
+def test_devices_are_those_that_provenance_names(leave):
+    jobs = {"sweep": [leave("a", 5, device="NVIDIA X")], "table": [leave("b", 5)]}
+    jobs["natural"] = [leave("c", device="NVIDIA Y")]  # taken up
+    table = resource_table(jobs, HERE).set_index("rule")
+    assert table.loc[["sweep", "table"], "device"].tolist() == ["NVIDIA X", "CPU (Some)"]
+    assert table.loc["all", "device"] == "NVIDIA X"
+
+
 def test_when_jobs_ran_is_not_guessed_from_files_written_at_once(leave):
     jobs = {"sweep": [leave(name, 100, end=500) for name in "abc"]}
     table = resource_table(jobs, HERE)
@@ -90,8 +98,17 @@ def test_a_file_that_is_no_benchmark_is_named(leave):
         resource_table({"sweep": [job]}, HERE)
 
 
+def test_files_to_files(leave, tmp_path):
+    job = leave("a", 5, device="NVIDIA X")
+    paths = {"benchmark": str(job.benchmark), "provenance": str(job.provenance)}
+    run({}, {"resources": tmp_path / "resources.csv"}, jobs={"sweep": [paths]})
+    table = read_frame(tmp_path / "resources.csv")
+    assert table.rule.tolist() == ["sweep", "all"]
+    assert table.seconds.tolist() == [5, 5]
+
+
 def test_this_machine_has_a_processor_and_cores():
-    found = machine("cpu")
+    found = machine()
     assert found["device"].startswith("CPU (")
     assert found["cores"] >= 1
     assert found["memory_gib"] > 0

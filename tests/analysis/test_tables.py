@@ -1,93 +1,64 @@
-"""Tables of synthesis, and tables as files."""
+"""Tables as files."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from diversevis.analysis.tables import (
-    norm_table,
-    read_frames,
-    synthesis_table,
-    write_frame,
-)
-from diversevis.stimuli.natural import NaturalResponses
+from diversevis import analysis
+from diversevis.analysis.tables import groups_of, read_frames, values_of, write_frame
 
 
 @pytest.fixture
-def sweeps():
-    rows = []
-    for channel, activations, distances, selected in [
-        (3, (10.0, 9.5, 8.0), (1.0, 2.0, 3.0), 1),
-        (5, (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0), 0),
-    ]:
-        for level, (activation, distance) in enumerate(zip(activations, distances, strict=True)):
-            rows.append(
-                {
-                    "network": "net",
-                    "layer": "a",
-                    "channel": channel,
-                    "diversity": level * 0.5,
-                    "mean_activation": activation,
-                    "min_activation": activation - 1,
-                    "max_activation": activation + 1,
-                    "min_distance": distance,
-                    "mean_distance": distance + 1,
-                    "steps": 10,
-                    "seed": 0,
-                    "relative_diversity": level * 0.1,
-                    "selected": int(level == selected),
-                }
-            )
-    return pd.DataFrame(rows)
+def table():
+    content = {"network": ["a", "b", "a"], "value": [0.5, 1 / 3, np.nan], "left_out": ""}
+    return pd.DataFrame(content)
 
 
-@pytest.fixture
-def natural():
-    levels = torch.tensor([0.0, 0.5, 0.99, 1.0])
-    quantiles = torch.arange(8)[:, None] * 10 + torch.tensor([0.0, 1.0, 2.0, 3.0])
-    return {("net", "a"): NaturalResponses(torch.zeros(8, 3, 2, 2), quantiles, levels, 100)}
+def test_tables_are_written_whole(tmp_path, table):
+    write_frame(tmp_path / "deep" / "table.csv", table)
+    read = read_frames([tmp_path / "deep" / "table.csv"])
+    # Seven digits are written.
+    pd.testing.assert_frame_equal(read, table, rtol=1e-6, check_dtype=False)
 
 
-def test_restarts_chosen_set_and_natural_patches_in_one_row(sweeps, natural):
-    table = synthesis_table(sweeps, natural).set_index("channel")
-    row = table.loc[3]
-    assert row.restart_mean_activation == 10
-    assert row.diverse_mean_activation == 9.5
-    assert row.diverse_relative_diversity == 0.1
-    assert row.activation_ratio == pytest.approx(0.95)
-    assert row.distance_ratio == 2
-    assert (row.natural_median, row.natural_99_percent, row.natural_maximum) == (31, 32, 33)
-    assert row["size"] == 2
-    # Nothing relative to restarts that drive nothing.
-    assert table.loc[5, ["activation_ratio", "distance_ratio"]].isna().all()
-    assert table.loc[5].restart_mean_activation == -1
-
-
-def test_norm_table_measures_what_it_says():
-    # Photographs 10 away from the mean in every pixel: the norm of a patch is 10 s sqrt(3).
-    grey = torch.tensor([133.68, 126.779, 113.939])[None, :, None, None].expand(2, 3, 30, 30)
-    table = norm_table(grey, [24, 7], count=20)
-    assert table["size"].tolist() == [7, 24]
-    assert table.measured.tolist() == pytest.approx([10 * s * 3**0.5 for s in (7, 24)], rel=1e-5)
-    assert table.published.isna().tolist() == [True, False]
-
-
-def test_tables_are_written_whole(tmp_path, sweeps):
-    write_frame(tmp_path / "deep" / "table.csv", sweeps)
-    read = pd.read_csv(tmp_path / "deep" / "table.csv")
-    # Seven digits are written; a column of whole numbers comes back as integers.
-    pd.testing.assert_frame_equal(read, sweeps, rtol=1e-6, check_dtype=False)
-
-
-def test_tables_of_layers_without_rows_may_be_among_others(tmp_path, sweeps):
-    sweeps = sweeps.assign(left_out="")
-    write_frame(tmp_path / "full.csv", sweeps)
-    write_frame(tmp_path / "empty.csv", sweeps.iloc[:0])
+def test_tables_of_layers_without_rows_may_be_among_others(tmp_path, table):
+    write_frame(tmp_path / "full.csv", table)
+    write_frame(tmp_path / "empty.csv", table.iloc[:0])
     read = read_frames([tmp_path / "empty.csv", tmp_path / "full.csv"])
     assert (read.left_out == "").all()
     assert read.dtypes.to_dict() == read_frames([tmp_path / "full.csv"]).dtypes.to_dict()
     nothing = read_frames([tmp_path / "empty.csv"])
-    assert nothing.columns.tolist() == sweeps.columns.tolist()
+    assert nothing.columns.tolist() == table.columns.tolist()
     assert nothing.empty
+
+
+def test_quantities_that_were_not_measured_are_nan(table, registry):
+    assert values_of(table, "value").equals(table["value"])
+    for absent in ("valeu", None, registry.named("f1_f0")):
+        assert values_of(table, absent).isna().all()
+
+
+def test_groups_come_as_their_rows_do(table):
+    assert [(name, len(rows)) for (name,), rows in groups_of(table, "network")] == [
+        ("a", 2),
+        ("b", 1),
+    ]
+    # Rows without a value are a group, too.
+    assert len(list(groups_of(table, "network", "value"))) == 3
+
+
+def test_no_module_of_tables_imports_torch():
+    names = [
+        f"diversevis.analysis.{entry.name}" for entry in pkgutil.iter_modules(analysis.__path__)
+    ]
+    assert "diversevis.analysis.units" in names
+    assert all(importlib.import_module(name) for name in names)
+    code = f"import {', '.join(names)}, sys; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

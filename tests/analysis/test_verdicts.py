@@ -15,9 +15,10 @@ PAIRS = [[["vgg19", "conv3_1"], ["resnet50", "layer1.1"]]]
 
 
 @pytest.fixture
-def claims(make_units, criteria):
+def claims(make_units, registry, criteria):
     units = make_units()
-    return claim_table(units, pair_table(units, PAIRS, criteria["C4"]), criteria)
+    tests = pair_table(units, PAIRS, registry, criteria["C4"])
+    return claim_table(units, tests, registry, criteria)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,22 @@ def test_every_claim_has_one_verdict_and_single_tests_stay_out(claims):
     assert [len(entry.measured) for entry in found] == [2, 1, 2, 1]
     assert "pairs of layers that differ" in found[3].measured[0]
     assert found[1].verdict == "does not hold"  # no unit of the table is phase invariant
+
+
+def test_shares_stand_beside_their_counts_and_reasons_at_the_end(claims):
+    phase = verdicts(claims)[1].measured
+    text = "units with phase index at least 0.8, 0.5 above surrogate: 0 of 20, a share of 0 "
+    assert phase == (f"{text}(0 to 0.161); wanted at least 1",)
+    open_part = (claims.claim == "C4") & (claims.kind == "decides")
+    claims.loc[open_part, "reason"] = "nobody looked"
+    assert verdicts(claims)[3].measured[0].endswith("; not decided: nobody looked")
+    # What rows are is said by keys: their words may change.
+    assert [len(entry.measured) for entry in verdicts(claims.assign(quantity="share of: x"))] == [
+        2,
+        1,
+        2,
+        1,
+    ]
 
 
 def test_the_end_of_a_run_is_what_its_tables_say(tmp_path, claims, make_units, criteria):

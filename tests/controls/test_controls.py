@@ -7,16 +7,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from diversevis.controls.units import KINDS, SIZE, Controls, _corners
+from diversevis.controls.kinds import KINDS
+from diversevis.controls.units import SIZE, Controls, _corners
 from diversevis.errors import UserError
-from diversevis.invariance.families import build_families
-from diversevis.invariance.indices import measure_invariance
-from diversevis.invariance.transformation import TEXTURE, Sampling
-from diversevis.synthesis.engine import Schedule
+from diversevis.invariance.families.registry import build_families
+from diversevis.invariance.measure import measure_invariance
+from diversevis.invariance.transformation import Sampling
+from diversevis.optimisation.schedule import PUBLISHED_TEST, Schedule
 from diversevis.synthesis.targets import channels
-from diversevis.units import check_units
+from diversevis.units.contract import check_units
 
-SCHEDULE = replace(TEXTURE, learning_rate=0.3, steps=300, patience=300)
+SCHEDULE = replace(PUBLISHED_TEST, learning_rate=0.3, steps=300, patience=300)
 # As many as the workflow has: with fewer, a closed form can fit its own members too well.
 SAMPLING = Sampling(per_step=24, training=256, held_out=128)
 FAMILIES = ("all-shifts", "shifts", "deformations", "rotations", "scales")
@@ -107,7 +108,7 @@ def test_complex_cells_are_phase_invariant_and_simple_ones_are_not(measured):
     simple_index, _ = measured("simple")["all-shifts"]
     assert (complex_index >= 0.9).all()
     assert complex_index.min() - simple_index.max() >= 0.6
-    assert surrogate.max() < 0.3, "the stand-in of a complex cell is a simple one"
+    assert surrogate.max() < 0.3, "the surrogate of a complex cell is a simple one"
 
 
 def test_deformable_templates_gain_what_rigid_ones_do_not(measured):

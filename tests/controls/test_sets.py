@@ -6,8 +6,8 @@ import pytest
 
 from diversevis.controls.sets import control_sets
 from diversevis.controls.units import Controls
-from diversevis.stimuli.norm import patch_norm
-from diversevis.synthesis.engine import Schedule
+from diversevis.optimisation.schedule import Schedule
+from diversevis.units.patches import patch_norm
 
 
 @pytest.fixture(scope="module")

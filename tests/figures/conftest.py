@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import yaml
 
-from diversevis.figures.data import Layer
-from diversevis.figures.invariance_data import FamilyData, MeasuredLayer
-from diversevis.invariance.families import get_family
-from diversevis.stimuli.masks import window
-from diversevis.synthesis.diverse import DiverseSets
+from diversevis.figures import style
+from diversevis.results.natural import SetsAndNatural
+from diversevis.results.quantities import Registry, column, quantities
+from diversevis.results.sets import ImageSets
+from diversevis.results.tests import FamilyInfo, FamilyTests, LayerTests
 
 SIZE = 5
 ROOT = Path(__file__).parents[2]
+TITLES = {"vgg19": "VGG-19", "resnet50": "ResNet-50"}
+FAMILIES = {
+    info.name: info
+    for info in (
+        FamilyInfo("all-shifts", "phase", "all shifts", "#0072B2"),
+        FamilyInfo("shifts", "shift", "shifts", "#0072B2"),
+        FamilyInfo("deformations", "deformation", "deformations", "#D55E00"),
+        FamilyInfo("rotations", "rotation", "rotations", "#007A5A"),
+        FamilyInfo("blurs", "blur", "blurs", "#B0619A"),
+    )
+}
+
+
+@pytest.fixture(autouse=True)
+def _titles():
+    with style.titles(TITLES):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +45,9 @@ def criteria():
 
 @pytest.fixture
 def make_layer():
-    def make(units: int = 3, n: int = 6, *, selected: bool = True, driven: bool = True) -> Layer:
+    def make(
+        units: int = 3, n: int = 6, *, selected: bool = True, driven: bool = True
+    ) -> SetsAndNatural:
         rng = np.random.default_rng(0)
 
         def patches(*shape):
@@ -41,7 +58,7 @@ def make_layer():
         restarts = sign * (50.0 + 10 * unit + np.linspace(-2, 2, n))
         diverse = restarts * 0.95 if selected else restarts
         images = patches(units, n)
-        return Layer(
+        return SetsAndNatural(
             network="vgg19",
             layer="conv3_1",
             channels=100 + np.arange(units),
@@ -62,19 +79,18 @@ def make_layer():
 
 @pytest.fixture
 def make_sets():
-    def make(units: int = 2, n: int = 6, names: tuple[str, ...] | None = None) -> DiverseSets:
-        stream = torch.Generator().manual_seed(0)
-        pairs = n * (n - 1) // 2
-        return DiverseSets(
+    def make(units: int = 2, n: int = 6, names: tuple[str, ...] = ()) -> ImageSets:
+        rng = np.random.default_rng(0)
+        return ImageSets(
             network="vgg19",
             layer="conv3_1",
-            names=names or tuple(str(100 + unit) for unit in range(units)),
-            images=torch.randn(units, n, 3, SIZE, SIZE, generator=stream) * 40,
-            activations=torch.arange(units * n).view(units, n) + 10.25,
-            distances=torch.arange(pairs).expand(units, pairs) + 3.21,
-            diversity=torch.full((units,), 0.0125),
-            steps=torch.ones(units),
-            losses=torch.zeros(units, 1),
+            channels=np.array(names) if names else 100 + np.arange(units),
+            images=rng.normal(0, 40, (units, n, 3, SIZE, SIZE)).astype(np.float32),
+            activations=np.arange(units * n).reshape(units, n) + 10.25,
+            min_distance=np.full(units, 3.21),
+            mean_distance=np.full(units, 4.5),
+            diversity=np.full(units, 0.0125),
+            steps=np.ones(units),
             distance="conv2_2",
             seed=0,
         )
@@ -104,13 +120,7 @@ def sweeps() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-PATCH, DELTAS = 10, (1.0, 2.0)
-
-
-@functools.cache
-def family_of(name: str, delta: float | None):
-    """Return a family, made once: deformations first find out how rare those are that fit."""
-    return get_family(name)(PATCH, delta)
+PATCH, DELTAS, SHOWN = 10, (1.0, 2.0), 4
 
 
 @pytest.fixture
@@ -125,26 +135,36 @@ def make_measured():
         families: tuple[str, ...] = ("all-shifts", "shifts", "deformations"),
         deltas: tuple[float, ...] = DELTAS,
         masks: tuple[str, ...] = ("fixed", "learned"),
-    ) -> MeasuredLayer:
+    ) -> LayerTests:
         rng = np.random.default_rng(0)
 
-        def family(name: str, delta: float | None, mask: str) -> FamilyData:
-            kind = family_of(name, delta)
-            if delta is None:
-                members = kind.complete().float().numpy()
-            else:
-                shape = (12, 2, 13) if name == "deformations" else (12,)
-                members = rng.normal(0, 0.02, shape).astype(np.float32)
+        def patches(*shape: int, size: int = PATCH) -> np.ndarray:
+            return rng.normal(0, 40, (*shape, 3, size, size)).astype(np.float32)
+
+        def family(name: str, delta: float | None, mask: str) -> FamilyTests:
+            at = np.arange(PATCH - 1)
+            members = np.linspace(0.1, 0.9, 12)
+            if name == "all-shifts":
+                members = np.stack(np.meshgrid(at, at, indexing="ij"), -1).reshape(-1, 2)
+            count = len(members)
+            shown = np.append(np.arange(SHOWN), np.arange(count - SHOWN, count))
+            wave = np.sin(2 * np.pi * np.arange(PATCH) / PATCH)
+            bent = np.stack(np.meshgrid(wave, wave, indexing="ij"), -1)
+            moves = name in ("shifts", "deformations", "rotations")
             scale = 10.0 * (1 + np.arange(units))[:, None]
-            return FamilyData(
-                name,
+            return FamilyTests(
+                FAMILIES[name],
                 delta,
                 mask,
-                rng.normal(0, 40, (units, 3, kind.side, kind.side)).astype(np.float32),
-                np.tile(window(PATCH).numpy(), (units, 1, 1)),
-                scale * np.linspace(2, 1, len(members)),
-                members,
-                np.full(units, 0.125),
+                canvases=patches(units, size=2 * PATCH - 1),
+                masks=np.ones((units, PATCH, PATCH)),
+                responses=scale * np.linspace(2, 1, count),
+                members=members,
+                surrogate=np.full(units, 0.125),
+                shown=np.tile(shown, (units, 1)),
+                patches=patches(units, 2 * SHOWN),
+                unmoved=patches(units) if moves else None,
+                fields=np.tile(bent, (units, 2 * SHOWN, 1, 1, 1)) if moves else None,
             )
 
         strengths = [
@@ -156,14 +176,67 @@ def make_measured():
                 else [(delta, "fixed") for delta in deltas]
             )
         ]
-        return MeasuredLayer(
+        f_max = 20.0 * (1 + np.arange(units))  # so that the first member reaches it
+        return LayerTests(
             network,
             layer,
-            tuple(str(100 + unit) for unit in range(units)),
-            rng.normal(0, 40, (units, 3, PATCH, PATCH)).astype(np.float32),
-            20.0 * (1 + np.arange(units)),  # so that the first member reaches it
-            tuple(family(*strength) for strength in strengths),
+            channels=100 + np.arange(units),
+            best=patches(units),
+            f_max=f_max,
+            from_noise=f_max,
+            families=tuple(family(*strength) for strength in strengths),
+            seed=0,
         )
+
+    return make
+
+
+@pytest.fixture
+def make_registry():
+    """The quantities of a run with these families, all of which but all shifts are displaced."""
+
+    def make(
+        *families: str, delta: float = 2.0, default: tuple[str, ...] = tuple(FAMILIES)[:3]
+    ) -> Registry:
+        names = families or default
+        displaced = set(names) - {"all-shifts"}
+        infos = [FAMILIES[name] for name in names]
+        return Registry(quantities(infos, displaced, ["all-shifts"], delta))
+
+    return make
+
+
+@pytest.fixture
+def registry(make_registry):
+    return make_registry()
+
+
+@pytest.fixture
+def make_indices():
+    """The tidy table of the indices in a table of units."""
+
+    def make(units: pd.DataFrame) -> pd.DataFrame:
+        parts = [
+            units[["network", "layer", "channel"]].assign(
+                family=info.name,
+                delta=np.nan if delta is None else delta,
+                mask="fixed",
+                measure="response",
+                statistic="mean",
+                value=units[column(info.index, "index", delta)],
+                surrogate=units[column(info.index, "surrogate", delta)],
+                uncertainty=0.02,
+            )
+            for info in FAMILIES.values()
+            for delta in (None, 0.5, 1.0, 2.0, 3.0)
+            if column(info.index, "index", delta) in units
+        ]
+        others = [
+            parts[0].assign(mask="learned", value=9),
+            parts[0].assign(statistic="p10", value=9),
+            parts[0].assign(measure="drive", value=9),
+        ]
+        return pd.concat([*parts, *others], ignore_index=True)
 
     return make
 
@@ -172,14 +245,14 @@ def make_measured():
 def make_units():
     """Rows of the joined table for the units of layers, with indices that rise with the unit."""
 
-    def make(*layers: MeasuredLayer, deltas: tuple[float, ...] = DELTAS) -> pd.DataFrame:
+    def make(*layers: LayerTests, deltas: tuple[float, ...] = DELTAS) -> pd.DataFrame:
         rows = []
         for layer in layers:
-            for unit, name in enumerate(layer.names):
+            for unit, channel in enumerate(layer.channels.tolist()):
                 row = {
                     "network": layer.network,
                     "layer": layer.layer,
-                    "channel": int(name),
+                    "channel": channel,
                     "needed_natural": False,
                     "phase_index": 0.5 + 0.1 * unit,
                     "phase_surrogate": 0.21,
@@ -196,13 +269,18 @@ def make_units():
                         f"deformation_surrogate_{delta:g}": 0.6 - 0.1 * delta,
                     }
                 rows.append(row)
-        return above(pd.DataFrame(rows).astype({"left_out": object}))
+        return _above(pd.DataFrame(rows).astype({"left_out": object}))
 
     return make
 
 
-def above(units: pd.DataFrame) -> pd.DataFrame:
+@pytest.fixture
+def above():
     """Add what the table of units derives from indices, by the criteria of C2 and C3."""
+    return _above
+
+
+def _above(units: pd.DataFrame) -> pd.DataFrame:
     units = units.assign(phase_above=units.phase_index - units.phase_surrogate)
     for family in ("shift", "deformation"):
         index, surrogate = (f"{family}_{part}_2" for part in ("index", "surrogate"))
@@ -243,11 +321,11 @@ def medians():
 def never_driven():
     """Take a unit out: nothing drives it, in the tests and in the table."""
 
-    def take_out(layer: MeasuredLayer, units: pd.DataFrame, unit: int):
+    def take_out(layer: LayerTests, units: pd.DataFrame, unit: int):
         f_max = layer.f_max.copy()
         f_max[unit] = -1.0
         units = units.copy()
-        here = (units.layer == layer.layer) & (units.channel == int(layer.names[unit]))
+        here = (units.layer == layer.layer) & (units.channel == layer.channels[unit])
         units.loc[here, "left_out"] = "no patch drives it above zero"
         units.loc[here, [name for name in units if name.endswith("_above") or "_index" in name]] = (
             np.nan

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from diversevis.figures.style import save, theme
+from diversevis.figures.style import save, theme, to_picture
 
 
 def shown(figure) -> list[str]:
@@ -49,6 +49,13 @@ def overlapping(figure) -> list[tuple[str, str]]:
 def colours_of(image) -> Counter:
     """Colours of a picture with their counts."""
     return Counter(map(tuple, np.asarray(image.get_array()).reshape(-1, 3).tolist()))
+
+
+def same_picture(image, patch: np.ndarray) -> bool:
+    """Whether a picture shows a patch, each pixel as a square."""
+    pixels, expected = np.asarray(image.get_array()), to_picture(patch)
+    times = len(pixels) // len(expected)
+    return np.array_equal(pixels, expected.repeat(times, 0).repeat(times, 1))
 
 
 def same_bytes(draw, folder) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import above
 from figure_contents import overlapping, same_bytes, shown
 
 from diversevis.figures import comparison
@@ -13,7 +12,7 @@ from diversevis.figures.style import INK, network_colour
 
 
 @pytest.fixture
-def units(make_measured, make_units):
+def units(make_measured, make_units, above):
     """Two networks of two layers of four units; of the first layer, one of each kind."""
     names = [("vgg19", "conv3_1"), ("vgg19", "conv3_2")]
     names += [("resnet50", "layer1.1"), ("resnet50", "layer1.2")]
@@ -30,12 +29,13 @@ def units(make_measured, make_units):
 
 
 @pytest.fixture
-def draw(criteria, medians):
+def draw(criteria, medians, registry):
     """The figure; without pairs the points alone."""
 
     def draw_with_tables(units, pairs=NO_PAIRS):
-        table = medians(units, *comparison._TITLES) if len(units) else medians(units)
-        return comparison.draw(units, table, pairs, criteria=criteria)
+        drawn = ("phase_above", "deformation_above", "phase_index") if len(units) else ()
+        table = medians(units, *drawn)
+        return comparison.draw(units, table, pairs, registry, criteria=criteria)
 
     return draw_with_tables
 
@@ -62,7 +62,7 @@ def points(axes):
     return [line for line in axes.lines if line.get_marker() in ("o", "s")]
 
 
-def test_one_point_a_unit_above_both_stand_ins(draw, units):
+def test_one_point_a_unit_above_both_surrogates(draw, units):
     figure = draw(units)
     found = [line.get_xydata()[0] for line in points(figure.axes[1])]
     expected = np.column_stack(
@@ -115,17 +115,12 @@ def test_labels_outstanding_units(draw, units):
     assert "layer1.1, 100" not in texts
 
 
-def test_leaves_out_units_that_nothing_drives_and_controls(
-    draw, units, make_measured, make_units, never_driven
-):
-    layer = make_measured(4)
-    _, units = never_driven(layer, units, 1)
-    units = pd.concat([make_units(make_measured(2, "controls", "simple")), units])
+def test_leaves_out_units_that_nothing_drives(draw, units, make_measured, never_driven):
+    _, units = never_driven(make_measured(4), units, 1)
     figure = draw(units)
     assert len(points(figure.axes[1])) == 15
     assert "conv3_1: 3 units" in shown(figure)
     assert "1 unit left out:\nnot driven above zero" in shown(figure)
-    assert not [text for text in shown(figure) if "controls" in text or "simple" in text]
     assert overlapping(figure) == []
 
 
@@ -142,7 +137,7 @@ def test_without_deformations(draw, make_measured, make_units):
     assert not [text for text in shown(figure) if "both" in text]
 
 
-def test_hundreds_of_units(draw, make_measured, make_units):
+def test_hundreds_of_units(draw, make_measured, make_units, above):
     layers = [make_measured(32, "vgg19", f"conv3_{i}") for i in range(4)]
     layers += [make_measured(32, "resnet50", f"layer1.{i}") for i in range(4)]
     table = make_units(*layers)
@@ -175,6 +170,9 @@ def test_distributions_by_pair(draw, units, pairs):
         np.testing.assert_allclose(bars, [some[quantity].median() for some in own])
     assert shown(figure).count("n = 4") == 4
     assert "phase index,\nexploratory" in shown(figure)
+    assert "deformation index at δ = 2 px,\nless linear surrogate's" in shown(figure)
+    points = figure.axes[-1]
+    assert points.get_ylabel() == "deformation index at δ = 2 px, less linear surrogate's"
     assert overlapping(figure) == []
 
 

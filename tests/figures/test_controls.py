@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from figure_contents import overlapping, pictures, same_bytes, shown
 
@@ -13,47 +12,21 @@ KINDS = ("simple", "rectified", "complex", "rigid", "deformable")
 
 
 @pytest.fixture
-def controls(make_measured, make_units):
-    """Layers, rows of tests, and indices by unit; the indices tell the kinds apart."""
+def controls(make_measured, make_units, make_indices):
+    """Layers, tidy indices, and the same by unit; the indices tell the kinds apart."""
 
     def make(kinds=KINDS, units: int = 4, **settings):
-        layers = {kind: make_measured(units, "controls", kind, **settings) for kind in kinds}
-        table = make_units(*layers.values())
+        layers = [make_measured(units, "controls", kind, **settings) for kind in kinds]
+        table = make_units(*layers)
         unit = table.channel - 100
         table["phase_index"] = np.where(table.layer == "complex", 0.95, 0.2) + 0.01 * unit
         above = np.where(table.layer == "deformable", 0.3, 0.0) + 0.01 * unit
         table["deformation_index_2"] = table["deformation_surrogate_2"] + above
-        table = table[table.network == "controls"].reset_index(drop=True)
-        measured = {data.family for data in layers[kinds[0]].families}
-        return layers, rows(table, measured), table
-
-    def rows(table, measured):
-        parts = []
-        for family, prefix, delta in (
-            ("all-shifts", "phase", None),
-            ("shifts", "shift", 1.0),
-            ("deformations", "deformation", 1.0),
-            ("deformations", "deformation", 2.0),
-        ):
-            strength = "" if delta is None else f"_{delta:g}"
-            part = table[["network", "layer", "channel"]].assign(
-                family=family,
-                delta=np.nan if delta is None else delta,
-                mean=table[f"{prefix}_index{strength}"],
-                surrogate_mean=table[f"{prefix}_surrogate{strength}"],
-                mask="fixed",
-            )
-            if family in measured:
-                parts += [part, part.assign(mask="learned", mean=9)] if delta is None else [part]
-        other = parts[0].assign(network="vgg19", layer="conv3_1", mean=9)
-        return pd.concat([other, *parts], ignore_index=True)
+        indices = make_indices(table)
+        measured = {tests.family.name for tests in layers[0].families}
+        return layers, indices[indices.family.isin(measured)], table
 
     return make
-
-
-@pytest.fixture
-def controls_criteria(criteria):
-    return criteria["controls"]
 
 
 def dots(axes, *, filled: bool):
@@ -67,7 +40,7 @@ def dots(axes, *, filled: bool):
     )
 
 
-def criteria(axes):
+def dashed(axes):
     """Where dashed lines are, top to bottom."""
     return [
         collection.get_segments()[0][0, 0]
@@ -76,9 +49,9 @@ def criteria(axes):
     ]
 
 
-def test_shows_all_units_of_all_kinds(controls, controls_criteria):
-    layers, tests, table = controls()
-    figure = draw(layers, tests, criteria=controls_criteria)
+def test_shows_all_units_of_all_kinds(controls, criteria):
+    layers, indices, table = controls()
+    figure = draw(layers, indices, criteria=criteria)
     _, phase, deformation, above = figure.axes
     np.testing.assert_allclose(dots(phase, filled=True), table.phase_index)
     np.testing.assert_allclose(dots(phase, filled=False), table.phase_surrogate)
@@ -91,62 +64,68 @@ def test_shows_all_units_of_all_kinds(controls, controls_criteria):
     assert overlapping(figure) == []
 
 
-def test_draws_the_criteria(controls, controls_criteria):
-    layers, tests, _ = controls()
-    _, phase, deformation, above = draw(layers, tests, criteria=controls_criteria).axes
-    assert criteria(phase) == pytest.approx([0.9, 0.23 + 0.6])
-    assert criteria(deformation) == []
-    assert criteria(above) == pytest.approx([0.03 + 0.1])
+def test_draws_the_criteria(controls, criteria):
+    layers, indices, _ = controls()
+    _, phase, deformation, above = draw(layers, indices, criteria=criteria).axes
+    assert dashed(phase) == pytest.approx([0.9, 0.23 + 0.6])
+    assert dashed(deformation) == []
+    assert dashed(above) == pytest.approx([0.03 + 0.1])
 
 
-def test_linear_units_tell_their_largest_difference(controls, controls_criteria):
-    layers, tests, _ = controls()
-    here = (tests.layer == "rigid") & (tests.channel == 102) & (tests.family == "shifts")
-    tests.loc[here, "mean"] = tests.surrogate_mean - 0.321
+def test_linear_units_tell_their_largest_difference(controls, criteria):
+    layers, indices, _ = controls()
+    here = (indices.layer == "rigid") & (indices.channel == 102) & (indices.family == "shifts")
+    indices.loc[here, "value"] = indices.surrogate - 0.321
     texts = [
         text
-        for text in shown(draw(layers, tests, criteria=controls_criteria))
+        for text in shown(draw(layers, indices, criteria=criteria))
         if text.startswith("largest")
     ]
-    # Simple cells: deformations by 1 px, where the made-up index is furthest from its stand-in.
+    # Simple cells: deformations by 1 px, where the made-up index is furthest from its surrogate.
     assert texts == ["largest in any\nfamily 0.260", "largest in any\nfamily 0.321"]
 
 
-def test_seeds_are_averaged_and_the_order_of_rows_does_not_matter(controls, controls_criteria):
-    layers, tests, table = controls()
-    tests = pd.concat([tests.assign(mean=tests["mean"] + shift) for shift in (-0.1, 0.1)])
-    phase = draw(layers, tests.sample(frac=1, random_state=0), criteria=controls_criteria).axes[1]
+def test_the_order_of_rows_does_not_matter(controls, criteria):
+    layers, indices, table = controls()
+    phase = draw(layers, indices.sample(frac=1, random_state=0), criteria=criteria).axes[1]
     np.testing.assert_allclose(dots(phase, filled=True), table.phase_index)
 
 
+def test_the_displacement_is_that_of_claim_c3(controls, criteria):
+    layers, indices, table = controls()
+    figure = draw(layers, indices, criteria={**criteria, "C3": {"delta": 1}})
+    np.testing.assert_allclose(dots(figure.axes[2], filled=True), table.deformation_index_1)
+    assert "δ = 1 px" in shown(figure)
+
+
 @pytest.mark.parametrize("kinds", [("simple",), ("complex", "deformable")])
-def test_some_kinds(controls, controls_criteria, kinds):
-    layers, tests, _ = controls(kinds, units=1)
-    figure = draw(layers, tests, criteria=controls_criteria)
+def test_some_kinds(controls, criteria, kinds):
+    layers, indices, _ = controls(kinds, units=1)
+    figure = draw(layers, indices, criteria=criteria)
     assert [text for text in shown(figure) if text in KINDS] == list(kinds)
     assert overlapping(figure) == []
 
 
-def test_without_deformations_or_textures(controls, controls_criteria):
-    layers, tests, _ = controls(families=("all-shifts",), masks=("fixed",))
-    figure = draw(layers, tests, criteria=controls_criteria)
+def test_without_deformations_or_textures(controls, criteria):
+    layers, indices, _ = controls(families=("all-shifts",), masks=("fixed",))
+    figure = draw(layers, indices, criteria=criteria)
     assert len(dots(figure.axes[1], filled=True)) == 20
-    assert not [line for line in figure.axes[3].lines if line.get_marker() == "o"]
-    layers, tests, _ = controls(families=("deformations",))
-    figure = draw(layers, tests, criteria=controls_criteria)
+    assert np.isnan(dots(figure.axes[3], filled=True)).all()
+    layers, indices, _ = controls(families=("deformations",))
+    figure = draw(layers, indices, criteria=criteria)
     assert len(dots(figure.axes[3], filled=True)) == 20
     assert overlapping(figure) == []
 
 
-def test_a_unit_without_an_index_has_no_dot(controls, controls_criteria):
-    layers, tests, _ = controls()
-    tests.loc[(tests.layer == "rigid") & (tests.channel == 101), "mean"] = np.nan
-    _, phase, _, above = draw(layers, tests, criteria=controls_criteria).axes
+def test_a_unit_without_an_index_has_no_dot(controls, criteria):
+    layers, indices, _ = controls()
+    indices.loc[(indices.layer == "rigid") & (indices.channel == 101), "value"] = np.nan
+    _, phase, _, above = draw(layers, indices, criteria=criteria).axes
     assert np.isnan(dots(phase, filled=True)).sum() == 1
-    assert criteria(above) == pytest.approx([0.03 + 0.1])
+    assert dashed(above) == pytest.approx([0.03 + 0.1])
     assert np.isfinite(above.get_xlim()).all()
 
 
-def test_same_bytes(controls, controls_criteria, tmp_path):
-    layers, tests, _ = controls(("simple", "complex"), units=1)
-    assert same_bytes(lambda: draw(layers, tests, criteria=controls_criteria), tmp_path)
+def test_same_bytes(controls, criteria, tmp_path):
+    layers, indices, _ = controls(("simple", "complex"), units=1)
+    assert same_bytes(lambda: draw(layers, indices, criteria=criteria), tmp_path)

@@ -19,27 +19,26 @@ def controls(make_layer):
     def make(n: int = 6):
         sets = make_layer(1, n)
         channels = np.array([0])
-        return {
-            kind: replace(sets, network="controls", layer=kind, channels=channels) for kind in KINDS
-        }
+        return [replace(sets, network="controls", layer=kind, channels=channels) for kind in KINDS]
 
     return make
 
 
 @pytest.fixture
-def tests():
+def indices():
     rows = [
-        ("controls", kind, 0, family, delta, "fixed", index, 0.25)
+        ("controls", kind, 0, family, delta, "fixed", "response", "mean", value, 0.25)
         for kind, phase, deformation in zip(
             KINDS, (0.25, 0.99, 0.61), (0.33, 0.34, 0.66), strict=True
         )
-        for family, delta, index in (
+        for family, delta, value in (
             ("all-shifts", np.nan, phase),
+            ("deformations", 1.0, 9),
             ("deformations", 2.0, deformation),
         )
     ]
-    names = ["network", "layer", "channel", "family", "delta", "mask", "mean", "surrogate_mean"]
-    return pd.DataFrame(rows, columns=names)
+    names = ["network", "layer", "channel", "family", "delta", "mask", "measure", "statistic"]
+    return pd.DataFrame(rows, columns=[*names, "value", "surrogate"])
 
 
 @pytest.fixture
@@ -64,8 +63,8 @@ def marks(axes, *, filled: bool):
     ]
 
 
-def test_controls_then_the_most_invariant_units(controls, tests, layers, units):
-    figure = draw(controls(), tests, layers, units)
+def test_controls_then_the_most_invariant_units(controls, indices, layers, units, registry):
+    figure = draw(controls(), indices, layers, units, registry)
     texts = shown(figure)
     names = [text for text in texts if text.startswith(("conv", "simple", "complex", "deformable"))]
     assert names == [
@@ -87,56 +86,60 @@ def test_controls_then_the_most_invariant_units(controls, tests, layers, units):
     assert overlapping(figure) == []
 
 
-def test_indices_stand_beside_their_images(controls, tests, layers, units):
-    canvas, phase, _ = draw(controls(), tests, layers, units).axes
+def test_indices_stand_beside_their_images(controls, indices, layers, units, registry):
+    page, phase, _ = draw(controls(), indices, layers, units, registry).axes
     heights = [line.get_ydata()[0] for line in phase.lines if line.get_markerfacecolor() == "white"]
-    rows = [image.get_extent()[3] for image in canvas.images[::12]]
-    bottoms = [image.get_extent()[2] for image in canvas.images[11::12]]
+    rows = [image.get_extent()[3] for image in page.images[::12]]
+    bottoms = [image.get_extent()[2] for image in page.images[11::12]]
     np.testing.assert_allclose(heights, (np.array(rows) + bottoms) / 2)
 
 
-def test_one_unit_that_is_both_is_shown_once(controls, tests, layers, units):
+def test_one_unit_that_is_both_is_shown_once(controls, indices, layers, units, registry):
     units.loc[1, "deformation_above"] = 0.5
-    texts = shown(draw(controls(), tests, layers, units))
+    texts = shown(draw(controls(), indices, layers, units, registry))
     assert texts.count("conv3_1, 101") == 1
     assert "conv3_2, 102" in texts  # the next most
 
 
-def test_withheld_indices(controls, tests, layers, units):
+def test_withheld_indices(controls, indices, layers, units, registry):
     names = [name for name in units if name.startswith(("phase_", "deformation_"))]
     units[names] = np.nan
-    figure = draw(controls(), tests[tests.family == "all-shifts"], layers, units)
+    figure = draw(controls(), indices[indices.family == "all-shifts"], layers, units, registry)
     texts = shown(figure)
     assert "conv3_2, 100" in texts  # by its distance
     assert texts.count("not reported") == 2 + 3
     assert overlapping(figure) == []
 
 
-def test_left_out_units_and_other_networks_are_not_chosen(controls, tests, layers, units):
+def test_left_out_units_and_other_networks_are_not_chosen(
+    controls, indices, layers, units, registry
+):
     units.loc[1, "left_out"] = "no patch drives it above zero"
     units.loc[5, "network"] = "resnet50"
-    texts = shown(draw(controls(), tests, layers, units))
+    texts = shown(draw(controls(), indices, layers, units, registry))
     assert "conv3_1, 102" in texts
     assert "conv3_2, 102" not in texts
 
 
 @pytest.mark.parametrize("n", [2, 3, 8])
-def test_other_numbers_of_images(make_layer, controls, tests, units, n):
-    figure = draw(controls(n), tests, [make_layer(3, n)], units)
+def test_other_numbers_of_images(make_layer, controls, indices, units, registry, n):
+    figure = draw(controls(n), indices, [make_layer(3, n)], units, registry)
     assert len(pictures(figure)) == 5 * 2 * min(n, 6)
     assert overlapping(figure) == []
 
 
-def test_without_units_the_controls_alone(controls, tests, units):
-    figure = draw(controls(), tests, [], units)
+def test_without_units_the_controls_alone(controls, indices, units, registry):
+    figure = draw(controls(), indices, [], units, registry)
     assert len(pictures(figure)) == 3 * 12
 
 
-def test_sets_that_kept_too_little_are_pale(make_layer, controls, tests, units):
-    figure = draw(controls(), tests, [make_layer(3, selected=False)], units, fraction=0.8)
+def test_sets_that_kept_too_little_are_pale(make_layer, controls, indices, units, registry):
+    figure = draw(
+        controls(), indices, [make_layer(3, selected=False)], units, registry, fraction=0.8
+    )
     assert "no diverse set kept 80 %: restarts" in shown(figure)
     assert len([image for image in pictures(figure) if image.get_alpha() < 1]) == 12
 
 
-def test_same_bytes(controls, tests, layers, units, tmp_path):
-    assert same_bytes(lambda: draw(controls(2), tests, [], units), tmp_path)
+def test_same_bytes(controls, indices, layers, units, registry, tmp_path):
+    assert same_bytes(lambda: draw(controls(2), indices, [], units, registry), tmp_path)

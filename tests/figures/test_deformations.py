@@ -6,10 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
-from figure_contents import overlapping, pictures, same_bytes, shown
+from figure_contents import extent, overlapping, pictures, same_bytes, same_picture, shown
 
-from diversevis.figures.deformations import draw
-from diversevis.figures.transforms import DEFORMATIONS, SHIFTS
+from diversevis.figures import deformations
+
+SHIFTS, DEFORMATIONS, ROTATIONS = "#0072B2", "#D55E00", "#007A5A"
 
 
 def lines(axes, colour, width):
@@ -21,13 +22,21 @@ def lines(axes, colour, width):
 
 
 @pytest.fixture
+def draw(make_indices, registry):
+    def draw_with_indices(layers, units, registry=registry):
+        return deformations.draw(layers, units, make_indices(units), registry)
+
+    return draw_with_indices
+
+
+@pytest.fixture
 def layers(make_measured):
     return [make_measured(3), make_measured(3, "resnet50", "layer1.1")]
 
 
-def test_units_medians_and_stand_ins(layers, make_units):
+def test_units_medians_and_surrogates(draw, layers, make_units):
     figure = draw(layers, make_units(*layers))
-    canvas, *panels = figure.axes
+    page, *panels = figure.axes
     assert len(panels) == 2
     for axes in panels:
         np.testing.assert_allclose(
@@ -41,16 +50,16 @@ def test_units_medians_and_stand_ins(layers, make_units):
     assert "VGG-19 conv3_1" in shown(figure)
     assert "ResNet-50 layer1.1" in shown(figure)
     assert shown(figure).count("3 units") == 2
-    assert len(canvas.get_legend().get_texts()) == 4
+    assert len(page.get_legend().get_texts()) == 4
     assert overlapping(figure) == []
 
 
-def test_examples_are_the_units_furthest_from_their_stand_ins(layers, make_units):
+def test_examples_are_the_units_furthest_from_their_surrogates(draw, layers, make_units):
     figure = draw(layers[:1], make_units(*layers))
     texts = shown(figure)
     names = [text for text in texts if text.startswith("VGG-19\n")]
     assert names == ["VGG-19\nconv3_1, 102", "VGG-19\nconv3_1, 100"]
-    assert texts.count("δ = 2 px\nindex 0.75\nstand-in 0.12") == 2
+    assert texts.count("δ = 2 px\nindex 0.75\nsurrogate 0.12") == 2
     relative = np.linspace(1, 0.5, 12)
     for value in (*relative[:4], *relative[-4:]):
         assert texts.count(f"{value:.2f}") == 2
@@ -59,13 +68,13 @@ def test_examples_are_the_units_furthest_from_their_stand_ins(layers, make_units
     assert len(figure.axes[0].collections) == 2 * len(pictures(figure))
 
 
-def test_grids_bend_with_the_member(layers, make_units):
-    canvas = draw(layers[:1], make_units(*layers)).axes[0]
+def test_grids_bend_with_the_member(draw, layers, make_units):
+    page = draw(layers[:1], make_units(*layers)).axes[0]
     straight, _, bent, *_ = [
-        [path.vertices[:, 0] for path in lines.get_paths()] for lines in canvas.collections
+        [path.vertices[:, 0] for path in lines.get_paths()] for lines in page.collections
     ]
     assert len(straight) == len(bent) == 5
-    left, right, *_ = canvas.images[0].get_extent()
+    left, right, *_ = page.images[0].get_extent()
     for mesh, line in enumerate(straight, start=1):
         np.testing.assert_allclose(line, left + mesh * (right - left) / 6)
     assert max(np.ptp(line) for line in bent) > 0.1
@@ -73,7 +82,7 @@ def test_grids_bend_with_the_member(layers, make_units):
 
 @pytest.mark.parametrize("units", [1, 32])
 @pytest.mark.parametrize("count", [1, 4, 6])
-def test_any_number_of_layers_and_units(make_measured, make_units, units, count):
+def test_any_number_of_layers_and_units(draw, make_measured, make_units, units, count):
     names = [("vgg19", "conv3_1"), ("resnet50", "layer1.1"), ("vgg19", "conv3_2")]
     names += [("resnet50", "layer1.2"), ("vgg19", "conv3_4"), ("resnet50", "layer2.0")]
     layers = [make_measured(units, *name) for name in names[:count]]
@@ -82,7 +91,7 @@ def test_any_number_of_layers_and_units(make_measured, make_units, units, count)
     assert overlapping(figure) == []
 
 
-def test_panels_share_their_scale_and_wrap(make_measured, make_units):
+def test_panels_share_their_scale_and_wrap(draw, make_measured, make_units):
     layers = [make_measured(2, "vgg19", f"conv{i}_1") for i in range(7)]
     layers += [make_measured(2, "resnet50", "layer1.0")]
     units = make_units(*layers)
@@ -100,7 +109,7 @@ def test_panels_share_their_scale_and_wrap(make_measured, make_units):
     assert overlapping(figure) == []
 
 
-def test_eight_layers_and_units_left_out(make_measured, make_units, never_driven):
+def test_eight_layers_and_units_left_out(draw, make_measured, make_units, never_driven):
     names = [
         (network, f"layer{i}.0{network[0]}") for network in ("vgg19", "resnet50") for i in range(4)
     ]
@@ -112,18 +121,52 @@ def test_eight_layers_and_units_left_out(make_measured, make_units, never_driven
     assert overlapping(figure) == []
 
 
-def test_other_displacements_and_families(make_measured, make_units):
-    layer = make_measured(2, deltas=(0.5, 3.0))
-    figure = draw([layer], make_units(layer, deltas=(0.5, 3.0)))
+def test_examples_are_at_the_displacement_of_the_registry(
+    draw, make_measured, make_units, make_registry
+):
+    layer, registry = make_measured(2, deltas=(0.5, 3.0)), make_registry(delta=3.0)
+    units = make_units(layer, deltas=(0.5, 3.0))
+    units["deformation_above"] = [0.1, 0.2]
+    figure = draw([layer], units, registry)
     assert figure.axes[1].get_xticks().tolist() == [0.5, 3]
     assert len([text for text in shown(figure) if text.startswith("δ = 3 px")]) == 2
+
+
+def test_examples_show_what_the_unit_was_shown(draw, make_measured, make_units):
+    layer = make_measured(1)
+    tests = layer.find("deformations", 2.0)
+    first, *members = pictures(draw([layer], make_units(layer)))
+    assert same_picture(first, tests.unmoved[0])
+    for image, patch in zip(members, tests.patches[0], strict=True):
+        assert same_picture(image, patch)
+
+
+def test_any_displaced_family_is_drawn(draw, make_measured, make_units, make_registry):
+    names = "all-shifts", "shifts", "deformations", "rotations", "blurs"
+    layer = make_measured(3, families=names)
+    units = make_units(layer)
+    for delta in (1, 2):
+        units[f"rotation_index_{delta}"] = 0.5 / delta
+        units[f"rotation_surrogate_{delta}"] = 0.25 / delta
+    figure = draw([layer], units, make_registry(*names))
+    assert lines(figure.axes[1], ROTATIONS, 1.5) == [[0.5, 0.25]]
+    assert lines(figure.axes[1], ROTATIONS, 1.0) == [[0.25, 0.125]]
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert "rotations: median of units" in texts
+    assert overlapping(figure) == []
+    box = extent(figure, figure.axes[0].get_legend())
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+
+
+def test_without_displaced_families(draw, make_measured, make_units, make_registry):
     layer = make_measured(2, families=("all-shifts",))
-    figure = draw([layer], make_units(layer, deltas=()))
+    figure = draw([layer], make_units(layer, deltas=()), make_registry("all-shifts"))
     assert len(pictures(figure)) == 0
     assert overlapping(figure) == []
 
 
-def test_leaves_out_units_that_nothing_drives(layers, make_units, never_driven):
+def test_leaves_out_units_that_nothing_drives(draw, layers, make_units, never_driven):
     layer, units = never_driven(layers[0], make_units(*layers), 2)
     figure = draw([layer, layers[1]], units)
     assert "2 of 3" in shown(figure)
@@ -133,7 +176,7 @@ def test_leaves_out_units_that_nothing_drives(layers, make_units, never_driven):
     assert overlapping(figure) == []
 
 
-def test_layer_without_any_driven_unit(make_measured, make_units, never_driven):
+def test_layer_without_any_driven_unit(draw, make_measured, make_units, never_driven):
     layer = make_measured(1)
     layer, units = never_driven(layer, make_units(layer), 0)
     with warnings.catch_warnings():
@@ -143,5 +186,5 @@ def test_layer_without_any_driven_unit(make_measured, make_units, never_driven):
     assert len(pictures(figure)) == 0
 
 
-def test_same_bytes(layers, make_units, tmp_path):
+def test_same_bytes(draw, layers, make_units, tmp_path):
     assert same_bytes(lambda: draw(layers[:1], make_units(*layers)), tmp_path)

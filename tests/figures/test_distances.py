@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,7 +72,7 @@ def test_only_units_of_both_runs(make_layer, table):
 
 def test_sets_that_kept_too_little_are_pale(make_layer, table):
     features = make_layer(1)
-    pixels = replace(make_layer(1, selected=False))
+    pixels = make_layer(1, selected=False)
     figure = draw(features, pixels, table(features.channels))
     assert "no diverse set kept its activation\nrestarts repeated" in shown(figure)
     assert len([image for image in pictures(figure) if image.get_alpha() < 1]) == 6

@@ -12,7 +12,7 @@ from diversevis.figures.distributions import median_mark, median_of, swarm
 
 @pytest.fixture
 def axes():
-    figure, _ = style.page(60, 60)
+    figure, _ = style.new_page(60, 60)
     axes = style.inset(figure, 5, 5, 50, 50)
     axes.set(xlim=(-0.5, 1.5), ylim=(0, 1))
     return axes

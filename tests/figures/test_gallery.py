@@ -41,7 +41,7 @@ def test_patches_of_all_layers_are_equally_large(make_layer):
     assert "receptive field 9 px" in shown(figure)
 
 
-def test_says_where_restarts_stand_in(make_layer):
+def test_says_where_restarts_surrogate(make_layer):
     kept = draw([make_layer(2, selected=False)], fraction=0.8)
     assert shown(kept).count("restarts: no diverse set kept 80 %") == 2
     undriven = draw([make_layer(1, selected=False, driven=False)])

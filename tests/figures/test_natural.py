@@ -60,14 +60,14 @@ def test_a_far_better_natural_patch_does_not_squeeze_the_other_rows(make_layer):
 
 def test_rows_of_activations_align_with_images(make_layer):
     figure = draw([make_layer(4)])
-    canvas, axes = figure.axes
+    page, axes = figure.axes
     middles = [
         axes.transData.transform((0, collection.get_segments()[0][:, 1].mean()))[1]
         for collection in axes.collections[::2]  # restarts: the middle one of three lanes
     ]
     centres = [
-        canvas.transData.transform((0, np.mean(image.get_extent()[2:])))[1]
-        for image in canvas.images[::13]
+        page.transData.transform((0, np.mean(image.get_extent()[2:])))[1]
+        for image in page.images[::13]
     ]
     assert middles == pytest.approx(centres, abs=0.01)
 

@@ -11,10 +11,10 @@ from diversevis.figures.style import GREY, INK, network_colour
 
 
 @pytest.fixture
-def draw(criteria, medians):
+def draw(criteria, medians, registry):
     def draw_with_medians(layers, units, **options):
         table = medians(units, "phase_index")
-        return phase.draw(layers, units, table, criteria=criteria, **options)
+        return phase.draw(layers, units, table, registry, criteria=criteria, **options)
 
     return draw_with_medians
 
@@ -46,10 +46,10 @@ def test_shows_most_and_least_of_each_network(draw, layers, make_units):
 
 def test_prints_the_table(draw, layers, make_units):
     texts = shown(draw(layers[:1], make_units(*layers), most=1))
-    assert "index 1.20, stand-in 0.21, F1/F0 0.64" in texts
-    assert "index 0.50, stand-in 0.21, F1/F0 1.34" in texts
+    assert "index 1.20, surrogate 0.21, F1/F0 0.64" in texts
+    assert "index 0.50, surrogate 0.21, F1/F0 1.34" in texts
     units = make_units(*layers).drop(columns="f1_f0")
-    assert "index 0.50, stand-in 0.21, F1/F0 –" in shown(draw(layers, units))  # noqa: RUF001
+    assert "index 0.50, surrogate 0.21, F1/F0 –" in shown(draw(layers, units))  # noqa: RUF001
 
 
 def test_maps_are_of_their_units_on_one_scale(draw, layers, make_units):

@@ -8,7 +8,7 @@ import sys
 import pytest
 from figure_contents import extent, overlapping, pictures, shown
 
-from diversevis.figures import try_contact_sheet
+from diversevis.figures.optional import try_contact_sheet
 from diversevis.figures.sheet import contact_sheet
 from diversevis.figures.style import number
 
@@ -19,8 +19,8 @@ def test_shows_every_image_with_its_numbers(make_sets, units, n):
     figure = contact_sheet(sets)
     assert len(pictures(figure)) == units * n
     texts = shown(figure)
-    for unit, name in enumerate(sets.names):
-        assert name in texts
+    for unit, channel in enumerate(sets.channels):
+        assert str(channel) in texts
         for activation in sets.activations[unit].tolist():
             assert number(activation) in texts
     assert texts.count("distance 3.21\nλ 0.013") == units

@@ -34,9 +34,12 @@ def test_shares_are_percentages():
     assert [style.percent(0.9), style.percent(0.925)] == ["90 %", "92.5 %"]
 
 
-def test_networks_have_titles_and_colours():
-    assert style.network_title("resnet50") == "ResNet-50"
-    assert style.network_title("analytic") == "analytic"
+def test_networks_have_titles_and_colours(tmp_path):
+    (tmp_path / "networks.csv").write_text("name,title,licence\nmine,My net,MIT\n")
+    with style.titles(style.read_titles(tmp_path / "networks.csv")):
+        assert style.network_title("mine") == "My net"
+        assert style.network_title("analytic") == "analytic"
+    assert style.network_title("mine") == "mine"
     assert style.network_colour("vgg19") == style.network_colour("vgg19-torchvision")
     assert style.network_colour("vgg19") != style.network_colour("resnet50")
 
@@ -56,12 +59,20 @@ def test_theme_does_not_depend_on_the_users_settings(make_layer, tmp_path):
     assert (tmp_path / "odd.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
 
 
+def test_pictures_are_rounded_to_even_and_clipped():
+    patch = np.array([-200, -128, -0.5, 0.5, 1.5, 127.4, 200], np.float32).reshape(1, 1, 7)
+    picture = style.to_picture(patch.repeat(3, 0))
+    assert picture.dtype == np.uint8
+    assert picture.shape == (1, 7, 3)
+    assert picture[0, :, 0].tolist() == [0, 0, 128, 128, 130, 255, 255]
+
+
 def test_patches_are_shown_as_they_are():
-    figure, canvas = style.page(20, 40)
+    figure, page = style.new_page(20, 40)
     patch = np.zeros((1, 3, 2, 2), np.float32)
     patch[0, 0, 0, 1], patch[0, 2, 1, 0] = 1000, -28  # clipped red, a little less blue
-    style.show_patches(canvas, patch, 3, 4, 10)
-    (image,) = canvas.images
+    style.show_patches(page, patch, 3, 4, 10)
+    (image,) = page.images
     assert image.get_extent() == [3, 13, 14, 4]
     assert image.get_interpolation() == "none"
     counts = colours_of(image)
@@ -76,7 +87,7 @@ def test_patches_are_shown_as_they_are():
 
 def test_reduced_colours_stay_close():
     patches = np.random.default_rng(0).normal(0, 40, (6, 3, 24, 24)).astype(np.float32)
-    exact, reduced = (style.page(50)[1] for _ in range(2))
+    exact, reduced = (style.new_page(50)[1] for _ in range(2))
     style.show_patches(exact, patches, 0, 0, 10)
     style.show_patches(reduced, patches, 0, 0, 10, colours=256)
     colours = set().union(*(colours_of(image) for image in reduced.images))
@@ -87,9 +98,9 @@ def test_reduced_colours_stay_close():
 
 
 def test_rows_of_patches_wrap():
-    _, canvas = style.page(50)
-    style.show_patches(canvas, np.zeros((5, 3, 2, 2)), 0, 0, 10, gap=1, per_row=3)
-    corners = [(image.get_extent()[0], image.get_extent()[3]) for image in canvas.images]
+    _, page = style.new_page(50)
+    style.show_patches(page, np.zeros((5, 3, 2, 2)), 0, 0, 10, gap=1, per_row=3)
+    corners = [(image.get_extent()[0], image.get_extent()[3]) for image in page.images]
     assert corners == [(0, 0), (11, 0), (22, 0), (0, 11), (11, 11)]
 
 
@@ -102,19 +113,27 @@ def test_lines_are_as_few_and_as_equal_as_can_be(count, lengths):
     assert [name for line in lines for name in line] == list(range(count))
 
 
+@pytest.mark.parametrize(
+    ("count", "most", "places"),
+    [(0, 3, []), (2, 3, [0, 1]), (6, 6, [0, 1, 2, 3, 4, 5]), (9, 3, [0, 4, 8]), (5, 1, [0])],
+)
+def test_evenly_spaced_places(count, most, places):
+    assert style.evenly(count, most) == places
+
+
 def test_notes_move_into_narrow_panels():
-    _, canvas = style.page(50)
-    style.panel_title(canvas, 0, 10, 60, "VGG-19 conv3_1", "256 units")
-    style.panel_title(canvas, 0, 10, 28, "VGG-19 conv3_1", "256 units")
-    heights = [text.get_position()[1] for text in canvas.texts if text.get_text() == "256 units"]
+    _, page = style.new_page(50)
+    style.panel_title(page, 0, 10, 60, "VGG-19 conv3_1", "256 units")
+    style.panel_title(page, 0, 10, 28, "VGG-19 conv3_1", "256 units")
+    heights = [text.get_position()[1] for text in page.texts if text.get_text() == "256 units"]
     assert heights == [8, 12.2]
 
 
 def test_strips_have_the_pages_scale():
-    figure, canvas = style.page(100)
+    figure, page = style.new_page(100)
     axes = style.strip(figure, 20, 10, 30, 60)
     at = axes.transData.transform((0, 37))[1]
-    assert at == pytest.approx(canvas.transData.transform((0, 37))[1])
+    assert at == pytest.approx(page.transData.transform((0, 37))[1])
 
 
 def test_pages_of_one_pdf(make_layer, tmp_path):
@@ -141,15 +160,15 @@ def test_equal_figures_are_equal_files(make_layer, tmp_path):
 
 
 def test_long_figures_keep_within_what_can_be_drawn():
-    figure, _ = style.page(5000, 20)  # at 300 dpi 59,055 pixels
+    figure, _ = style.new_page(5000, 20)  # at 300 dpi 59,055 pixels
     assert style.dots_per_inch(figure) * 5000 / 25.4 == pytest.approx(30_000)
-    assert style.dots_per_inch(style.page(200)[0]) == 300
+    assert style.dots_per_inch(style.new_page(200)[0]) == 300
 
 
 def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
-    figure, _ = style.page(10, 10)
+    figure, _ = style.new_page(10, 10)
     monkeypatch.setattr(
         figure, "savefig", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left"))
     )

@@ -28,14 +28,14 @@ def test_activation_and_distance_are_relative_to_restarts(sweeps):
 
 def test_one_panel_a_layer(sweeps):
     figure = draw(sweeps, fraction=0.9)
-    canvas, *panels = figure.axes
+    page, *panels = figure.axes
     assert len(panels) == 3
     titles = [text for text in shown(figure) if text in _TITLES]
     assert titles == _TITLES
     tops = [axes.get_position().y1 for axes in panels]
     assert tops[0] == tops[1] > tops[2]
     assert [text for text in shown(figure) if "unit" in text] == ["2 units", "2 units", "1 unit"]
-    assert canvas.get_legend().get_texts()[1].get_text() == "median of units at c = 0, 0.1, 0.3"
+    assert page.get_legend().get_texts()[1].get_text() == "median of units at c = 0, 0.1, 0.3"
     assert overlapping(figure) == []
 
 

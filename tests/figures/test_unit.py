@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from figure_contents import overlapping, pictures, same_bytes, shown
+from figure_contents import overlapping, pictures, same_bytes, same_picture, shown
 
-import diversevis.figures.invariance_data
-from diversevis.figures import try_unit_figures
+from diversevis.figures.optional import try_unit_figures
 from diversevis.figures.transforms import ratio
 from diversevis.figures.unit import draw
 
@@ -25,9 +24,9 @@ def test_shows_every_family_with_its_numbers(make_measured):
     for title in ("all shifts, fixed mask", "all shifts, learned mask", "deformations, δ = 2 px"):
         assert title in texts
     # Responses fall evenly from 1 to 0.5 of the best.
-    index = "index 0.75, linear stand-in 0.12; a tenth of members below 0.55, least 0.50"
+    index = "index 0.75, linear surrogate 0.12; a tenth of members below 0.55, least 0.50"
     assert texts.count(index) == 6
-    # Best patch; canvas, map, scale and members of two masks; canvas and members of four others.
+    # Best patch; page, map, scale and members of two masks; page and members of four others.
     assert len(pictures(figure)) == 1 + 2 * (3 + 8) + 4 * (1 + 8)
     assert overlapping(figure) == []
     assert figure.get_size_inches()[0] * 25.4 == pytest.approx(180)
@@ -42,18 +41,34 @@ def test_members_are_the_extremes_with_their_responses(make_measured):
     assert ratio(relative[5]) not in texts
 
 
-def test_curves_are_sorted_responses_above_the_stand_in(make_measured):
+@pytest.mark.parametrize("delta", [None, 1.0])
+def test_members_of_any_family_are_shown_as_the_unit_saw_them(make_measured, delta):
+    layer = make_measured(1, families=("blurs",), deltas=(delta,))
+    (tests,) = layer.families
+    assert 0 < tests.members.min() < tests.members.max() < 1  # strengths, no whole numbers
+    figure = draw(layer, 0)
+    best, canvas, *members = pictures(figure)
+    assert same_picture(best, layer.best[0])
+    assert same_picture(canvas, tests.canvases[0])
+    assert len(members) == len(tests.patches[0])
+    for image, patch in zip(members, tests.patches[0], strict=True):
+        assert same_picture(image, patch)
+    assert figure.axes[1].lines[-1].get_color() == "#B0619A"
+    assert overlapping(figure) == []
+
+
+def test_curves_are_sorted_responses_above_the_surrogate(make_measured):
     layer = make_measured(1)
     panels = draw(layer, 0).axes[1:]
     assert len(panels) == len(layer.families)
-    for axes, data in zip(panels, layer.families, strict=True):
+    for axes, tests in zip(panels, layer.families, strict=True):
         curve = max(axes.lines, key=lambda line: len(line.get_xdata()))
-        np.testing.assert_allclose(curve.get_ydata(), np.sort(layer.relative(data)[0])[::-1])
+        np.testing.assert_allclose(curve.get_ydata(), np.sort(layer.relative(tests)[0])[::-1])
         assert 0 < curve.get_xdata()[0] < curve.get_xdata()[-1] < 100
         assert 0.125 in [line.get_ydata()[0] for line in axes.lines]
 
 
-@pytest.mark.parametrize("families", [("all-shifts",), ("shifts",), ("rotations", "scales")])
+@pytest.mark.parametrize("families", [("all-shifts",), ("shifts",), ("rotations", "blurs")])
 def test_few_families(make_measured, families):
     layer = make_measured(1, families=families, deltas=(1.0,), masks=("fixed",))
     figure = draw(layer, 0)
@@ -79,23 +94,22 @@ def test_same_bytes(make_measured, tmp_path):
 
 
 @pytest.fixture
-def in_memory(make_measured, monkeypatch):
-    layer = make_measured(2, families=("all-shifts",), masks=("fixed",))
-    monkeypatch.setattr(diversevis.figures.invariance_data, "from_result", lambda _: layer)
-    return SimpleNamespace(names=layer.names)
+def layer(make_measured):
+    return make_measured(2, families=("all-shifts",), masks=("fixed",))
 
 
-def test_writes_one_file_a_unit(in_memory, tmp_path):
-    assert try_unit_figures(tmp_path, in_memory)
+def test_writes_one_file_per_unit(layer, tmp_path):
+    layer = replace(layer, channels=np.array(["0", "edge"]))
+    assert try_unit_figures(tmp_path, layer, {"vgg19": "VGG-19"})
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["unit_100.png", "unit_101.png"]
-    assert (tmp_path / "unit_101.png").read_bytes().startswith(b"\x89PNG")
+    assert names == ["unit_0.png", "unit_edge.png"]
+    assert (tmp_path / "unit_edge.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_matplotlib_says_so(in_memory, tmp_path, monkeypatch, capsys):
+def test_without_matplotlib_says_so(layer, tmp_path, monkeypatch, capsys):
     (tmp_path / "unit_100.png").write_bytes(b"of an earlier run")
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # makes its import fail
-    assert not try_unit_figures(tmp_path, in_memory)
+    assert not try_unit_figures(tmp_path, layer)
     assert list(tmp_path.iterdir()) == []
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "figures of units are left out: matplotlib is not installed"

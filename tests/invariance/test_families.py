@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 import torch
 
 from diversevis.errors import UserError
-from diversevis.invariance.families import (
+from diversevis.invariance.families.all_shifts import AllShifts, _read, _read_flat
+from diversevis.invariance.families.base import Warps
+from diversevis.invariance.families.deformations import Deformations
+from diversevis.invariance.families.registry import (
     FAMILIES,
-    AllShifts,
-    Deformations,
-    Rotations,
-    Scales,
-    Shifts,
-    Warps,
-    _read,
-    _read_flat,
     build_families,
     fitting_families,
     get_family,
 )
+from diversevis.invariance.families.rotations import Rotations
+from diversevis.invariance.families.scales import Scales
+from diversevis.invariance.families.shifts import Shifts
 from diversevis.seeds import generator
 from diversevis.stimuli.masks import window
 
@@ -149,7 +148,7 @@ def test_canvases_of_many_units_do_not_mix():
 
 def test_a_new_family_is_one_short_class():
     class Shears(Warps):
-        name, index = "shears", "shear"
+        name, index, title = "shears", "shear", "shears"
 
         def draw(self, count, stream):
             return torch.randn(count, generator=stream) * self.pixels / self.size
@@ -194,3 +193,18 @@ def test_families_are_built_once_per_displacement():
         ("shifts", 2),
     ]
     assert set(FAMILIES) == {"all-shifts", "shifts", "deformations", "rotations", "scales"}
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_every_family_says_what_tables_and_figures_need(family):
+    assert get_family(family.name) is family
+    for text in (family.index, family.title):
+        assert text.strip() == text != ""
+    assert re.fullmatch("#[0-9A-F]{6}", family.colour)
+
+
+@pytest.mark.parametrize("kind", WARPS)
+def test_a_member_of_zeros_is_the_identity_where_there_is_one(kind):
+    family = kind(24, 2.0)
+    member = torch.zeros_like(family.draw(1, generator(0, "t")))
+    assert (family.displacement(member).abs().amax().item() == 0) == family.has_identity

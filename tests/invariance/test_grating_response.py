@@ -11,9 +11,9 @@ from torch import nn
 from diversevis.errors import UserError
 from diversevis.invariance.grating_response import best_gratings, coarse_grid, harmonics
 from diversevis.networks.trunk import load_trunk
+from diversevis.optimisation.schedule import Schedule
 from diversevis.stimuli.gratings import gratings
-from diversevis.stimuli.norm import patch_norm
-from diversevis.synthesis.engine import Schedule
+from diversevis.units.patches import patch_norm
 
 ORIENTATION = torch.tensor([0.35, 1.2, 3.11])  # the last one is refined from beyond pi
 FREQUENCY = torch.tensor([0.11, 0.23, 0.31])

@@ -88,7 +88,7 @@ def test_unit_on_the_only_edge_is_unstable():
 
 @pytest.mark.parametrize("at_once", [4, 128])
 def test_is_the_definition_spelled_out(at_once, monkeypatch):
-    monkeypatch.setattr("diversevis.invariance.stability.forward_batch", lambda _device: at_once)
+    monkeypatch.setattr("diversevis.units.responding._PATCHES", at_once)
     units, (n, members) = White().double(), (2, 5)
     images = noise(3, n).double()
     stability = relative_stability(units, [0, 1, 2], images, delta=1.5, members=members, seed=4)

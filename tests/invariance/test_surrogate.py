@@ -1,4 +1,4 @@
-"""The linear stand-in's canvas against dense linear algebra."""
+"""The surrogate's canvas against dense linear algebra."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from diversevis.invariance import surrogate
-from diversevis.invariance.families import FAMILIES, AllShifts, Deformations, Shifts
+from diversevis.invariance.families.all_shifts import AllShifts
+from diversevis.invariance.families.deformations import Deformations
+from diversevis.invariance.families.registry import FAMILIES
+from diversevis.invariance.families.shifts import Shifts
 from diversevis.invariance.surrogate import best_linear_canvas
 from diversevis.seeds import generator
 from diversevis.stimuli.masks import window

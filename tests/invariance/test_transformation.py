@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from diversevis.errors import NonFiniteLossError
-from diversevis.invariance.families import AllShifts, Deformations, Shifts, build_families
-from diversevis.invariance.indices import COLUMNS, NEVER_DRIVEN, arrays, measure_invariance, rows
+from diversevis.invariance.canvases import Canvases, coverage
+from diversevis.invariance.evaluation import evaluate
+from diversevis.invariance.families.all_shifts import AllShifts
+from diversevis.invariance.families.deformations import Deformations
+from diversevis.invariance.families.registry import build_families
+from diversevis.invariance.families.shifts import Shifts
+from diversevis.invariance.measure import measure_invariance
 from diversevis.invariance.peak import RESTARTS, best_patches
 from diversevis.invariance.transformation import (
     Sampling,
     Trials,
-    _Canvases,
-    _coverage,
-    evaluate,
     split_members,
     transformation_test,
 )
 from diversevis.networks.trunk import load_trunk
+from diversevis.optimisation.engine import minimise
+from diversevis.optimisation.schedule import Schedule
 from diversevis.stimuli.masks import window
-from diversevis.stimuli.norm import patch_norm
 from diversevis.synthesis.diverse import diverse_sets
-from diversevis.synthesis.engine import FAST, Schedule, minimise
 from diversevis.synthesis.targets import channels
+from diversevis.units.patches import patch_norm
 
 FEW = Sampling(per_step=6, training=24, held_out=16)
 
@@ -123,14 +124,13 @@ def test_the_best_start_goes_on(trunk, peaks):
     settings = {"sampling": every_crop, "steps": steps}
     race = run(trunk, peaks, family, trials=Trials(3, steps, judged=1), **settings)
     targets = channels(trunk, [3, 40, 77])
-    alone = []
-    for number in range(3):
-        problem = _Canvases(
-            *(trunk, targets, family, family.complete(), [number] * 3, 81, False, 0.0, None, 0)
-        )
-        canvases, masks = problem.split(minimise(problem, short(steps)).parameters)
-        alone.append(evaluate(trunk, targets, family, canvases, masks, family.complete())[1])
-    means = torch.stack(alone).mean(2)
+    thrice, members = targets.repeated(3), family.complete()
+    problem = Canvases(
+        units=trunk, targets=thrice, starts=3, family=family, training=members, patches_per_job=81
+    )
+    canvases, masks = problem.split(minimise(problem, short(steps)).parameters)
+    alone = evaluate(trunk, thrice, family, canvases, masks, members)[1]
+    means = alone.mean(1).view(3, 3)
     # Judged before the last step, so two nearly equal starts may change places.
     torch.testing.assert_close(race.responses.mean(1), means.amax(0), rtol=0.02, atol=0)
     assert (means.amax(0) > 1.01 * means.amin(0)).any(), "starts that end alike test nothing"
@@ -140,7 +140,7 @@ def test_more_starts_help_where_optima_are_many(trunk, peaks):
     family = Shifts(10, 2.0)
     settings = {"steps": 40, "sampling": Sampling(12, 24, 24)}
     one, four = (run(trunk, peaks, family, trials=Trials(n, 15), **settings) for n in (1, 4))
-    # The stand-in is among the four; noise between steps may cost a little.
+    # The surrogate's canvas is among the four; noise between steps may cost a little.
     assert four.responses.mean() > 0.98 * one.responses.mean()
 
 
@@ -180,7 +180,7 @@ def test_subsets_of_crops_reach_what_all_crops_reach(trunk, peaks):
 
 def test_bfloat16_steps_are_scored_in_float32(trunk, peaks):
     family = Shifts(10, 2.0)
-    fast = run(trunk, peaks, family, steps=60, compute_dtype=torch.bfloat16)
+    fast = run(trunk, peaks, family, steps=60, precision="bfloat16")
     exact = run(trunk, peaks, family, steps=60)
     difference = (fast.responses.mean(1) - exact.responses.mean(1)) / peaks.responses
     assert difference.abs().max() < 0.03  # bfloat16 has eight bits; the noise averages out
@@ -224,25 +224,15 @@ def test_a_unit_that_nothing_drives_is_listed_and_the_run_goes_on():
         schedule=short(10),
         peak_schedule=Schedule(steps=20),
     )
-    table = rows(result)
-    assert [tuple(row) for row in table] == [COLUMNS] * len(table)
-    for row in table:
-        if row["channel"] == "1":
-            assert row["left_out"] == NEVER_DRIVEN
-            assert math.isnan(row["mean"])
-        else:
-            assert row["left_out"] == ""
-            assert 0 < row["min"] <= row["p10"] <= row["mean"] <= 1
-    assert {(row["family"], row["mask"]) for row in table} == {
+    assert [(tested.family, tested.mask) for tested in result.families] == [
         ("all-shifts", "fixed"),
         ("all-shifts", "learned"),
         ("shifts", "fixed"),
-    }
-    content = arrays(result)
-    assert content["all-shifts-fixed/responses"].shape == (2, 121)
-    assert content["shifts-1/canvas"].shape[:2] == (2, 3)
-    index = content["all-shifts-fixed/responses"][0] / content["f_max"][0]
-    assert table[0]["mean"] == pytest.approx(float(np.mean(index)), rel=1e-5)
+    ]
+    for tested in result.families:
+        driven, dead = result.index(tested)
+        assert 0 < driven.min() <= driven.mean() <= 1
+        assert dead.isnan().all()
 
 
 def test_f_max_is_never_below_a_member_at_full_norm(trunk, peaks):
@@ -306,8 +296,8 @@ def test_steps_from_natural_patches_are_small_enough_to_stay_near_them():
     near = (units.template + 0.1 * aside / aside.norm()).view(1, 3, 8, 8)
     first = units.respond(near)[0].item()
     assert first > 0
-    assert best_patches(units, targets, natural=near, schedule=FAST).responses > first
-    lost = diverse_sets(units, targets, images=1, start=near[None], schedule=FAST)
+    assert best_patches(units, targets, natural=near, schedule="fast").responses > first
+    lost = diverse_sets(units, targets, images=1, start=near[None], schedule="fast")
     assert lost.activations.item() == 0, "full steps leave the only place with a gradient"
 
 
@@ -316,13 +306,19 @@ def test_coverage_counts_masked_members_of_each_pixel():
     expected = torch.zeros(3, 11, 11)
     for top, left in family.complete().tolist():
         expected[:, top : top + 6, left : left + 6] += mask**2
-    torch.testing.assert_close(_coverage(family, mask, family.complete()), expected)
+    torch.testing.assert_close(coverage(family, mask, family.complete()), expected)
 
 
 def test_members_of_a_step_cover_all_shifts():
     family, units = AllShifts(17), Bright(17)  # 16 x 16 shifts
     targets = channels(units, [0])
-    problem = _Canvases(*(units, targets, family, family.complete(), [0], 16, False, 0.0, None, 0))
+    problem = Canvases(
+        units=units,
+        targets=targets,
+        family=family,
+        training=family.complete(),
+        patches_per_job=16,
+    )
     for step in (0, 1):
         cells = (problem.drawn(step) // 4).tolist()
         assert len({tuple(cell) for cell in cells}) == 16, "one in each 4 x 4 of them"
@@ -334,8 +330,6 @@ def test_restarts_of_the_peak_are_eight():
 
 
 def test_non_finite_loss_names_unit_and_family(trunk, peaks, monkeypatch):
-    monkeypatch.setattr(
-        "diversevis.invariance.transformation.patch_norm", lambda size: float("nan")
-    )
+    monkeypatch.setattr("diversevis.optimisation.problem.patch_norm", lambda size: float("nan"))
     with pytest.raises(NonFiniteLossError, match="conv2_1, channel 3, family shifts"):
         run(trunk, peaks, Shifts(10, 1.0), numbers=(3,))

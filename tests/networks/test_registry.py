@@ -5,26 +5,38 @@ from functools import partial
 
 import pytest
 import torch
-from torchvision.models import VGG19_Weights, Weights
+from torchvision.models import ResNet50_Weights, VGG19_Weights, Weights
 from torchvision.models.resnet import Bottleneck
 from torchvision.transforms._presets import ImageClassification
 
 from diversevis.errors import UserError
 from diversevis.networks import registry
+from diversevis.networks.base import torchvision_network
 from diversevis.networks.registry import (
     NETWORKS,
+    declared_in,
     get_network,
     register_network,
-    torchvision_network,
 )
-from diversevis.stimuli.norm import CHANNEL_MEANS
+from diversevis.units.patches import CHANNEL_MEANS
 
 FOUR = ["resnet50", "resnet50-torchvision", "vgg19", "vgg19-torchvision"]
 
 
 def test_the_four_networks_are_known():
-    assert sorted(NETWORKS) == FOUR
+    assert list(NETWORKS) == FOUR
     assert all(get_network(name).name == name for name in FOUR)
+
+
+def test_no_two_entries_have_one_name():
+    assert len(registry._ENTRIES) == len(FOUR)
+
+
+def test_networks_know_the_file_that_declares_them():
+    files = ["resnet50", "torchvision_pair", "vgg19", "torchvision_pair"]
+    assert [declared_in(name).rpartition("entries.")[2] for name in FOUR] == files
+    with pytest.raises(UserError, match="did you mean vgg19"):
+        declared_in("vgg18")
 
 
 @pytest.mark.parametrize(
@@ -81,17 +93,32 @@ def test_torchvision_networks_see_what_torchvision_shows_them(name):
     torch.testing.assert_close(patch * scale + shift, shown, rtol=0, atol=1e-6)
 
 
-def test_addresses_of_torchvision_are_its_own():
-    source = get_network("vgg19-torchvision").sources[-1][0]
-    assert source.url == VGG19_Weights.IMAGENET1K_V1.url
-    assert source.filename == "vgg19-dcbb9e9d.pth"
-    assert source.checksum == "sha256:dcbb9e9d"
+@pytest.mark.parametrize(
+    ("name", "weights", "start"),
+    [
+        ("vgg19-torchvision", VGG19_Weights.IMAGENET1K_V1, "dcbb9e9d"),
+        ("resnet50-torchvision", ResNet50_Weights.IMAGENET1K_V1, "0676ba61"),
+    ],
+)
+def test_what_is_known_of_torchvisions_networks_is_its_own(name, weights, start):
+    network = get_network(name)
+    kept = ("name", "title", "architecture", "last_layer", "licence", "reference")
+    entry = {field: getattr(network, field) for field in kept}
+    keep = network.sources[0][1].keywords["keep"]
+    from_torchvision = torchvision_network(weights, keep=keep, **entry)
+    for (ours, _), (theirs, _) in zip(network.sources, from_torchvision.sources, strict=True):
+        assert ours == theirs
+    assert (network.scale, network.shift) == (from_torchvision.scale, from_torchvision.shift)
+    assert network.sources[-1][0].checksum == f"sha256:{start}"
 
 
 def test_one_entry_adds_a_network(monkeypatch):
     monkeypatch.setattr(registry, "NETWORKS", dict(NETWORKS))
     register_network(replace(get_network("vgg19"), name="vgg19-mine"))
     assert get_network("vgg19-mine").build().features[0].out_channels == 64
+    assert declared_in("vgg19-mine") == ""
+    register_network(replace(get_network("vgg19"), title="mine"))
+    assert declared_in("vgg19") == ""
     weights = Weights(
         url="http://127.0.0.1/vgg13-12345678.pth",
         transforms=partial(ImageClassification, crop_size=224),
@@ -112,12 +139,31 @@ def test_one_entry_adds_a_network(monkeypatch):
     assert get_network("vgg13").build().features[0].out_channels == 64
 
 
+def test_a_file_among_the_entries_adds_a_network(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import replace\n"
+        "from diversevis.networks.entries import vgg19\n"
+        "NETWORKS = (replace(vgg19.NETWORKS[0], name='mine'),)\n"
+    )
+    program = f"""
+from diversevis.networks import entries
+
+entries.__path__.append({str(tmp_path)!r})
+from diversevis.networks.registry import NETWORKS, declared_in
+
+assert len(NETWORKS) == {len(FOUR) + 1}
+assert declared_in("mine") == "diversevis.networks.entries.mine"
+assert declared_in("vgg19") == "diversevis.networks.entries.vgg19"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_importing_does_not_touch_network_or_disk():
     """In a fresh interpreter whose sockets and writes are refused."""
     program = """
 import sys
 
-import torch, torchvision, safetensors.torch, tqdm  # what they do is their own business
+import torch, safetensors.torch, tqdm  # what they do is their own business
 
 def refuse(event, args):
     if event.startswith("socket.") or event in ("os.mkdir", "subprocess.Popen"):
@@ -129,5 +175,18 @@ sys.dont_write_bytecode = True
 sys.addaudithook(refuse)
 import diversevis.networks.store
 assert "h5py" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_asking_for_names_needs_no_torch():
+    program = """
+import sys
+
+import diversevis.fetching.archives, diversevis.fetching.files, diversevis.fetching.sources
+from diversevis.networks.registry import declared_in, get_network
+
+assert get_network("vgg19-torchvision").title and declared_in("vgg19")
+assert not {"torch", "torchvision"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)

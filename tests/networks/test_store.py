@@ -5,16 +5,19 @@ from functools import partial
 import pytest
 import safetensors.torch
 import torch
-from torchvision.models import Weights
-from torchvision.transforms._presets import ImageClassification
 
 from diversevis.errors import UserError
-from diversevis.networks import convert
-from diversevis.networks.registry import get_network, torchvision_network
+from diversevis.fetching.tensors import tensor_digest
+from diversevis.networks.base import torchvision_checkpoint, torchvision_state_dict
+from diversevis.networks.registry import get_network
 from diversevis.networks.store import ensure, load_weights, status
-from diversevis.stimuli.norm import CHANNEL_MEANS
 from diversevis.stimuli.photographs import load_photographs
-from diversevis.tensors import tensor_digest
+from diversevis.units.patches import CHANNEL_MEANS
+
+EARLY = {
+    name: get_network(f"{name}-torchvision").sources[0][1].keywords["keep"]
+    for name in ("vgg19", "resnet50")
+}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +30,7 @@ def random_weights():
     """Contents of files as torchvision's, with random early weights and one late one."""
     generator = torch.Generator().manual_seed(0)
     contents = {}
-    for name, early in (("vgg19", convert.VGG19_EARLY), ("resnet50", convert.RESNET_EARLY)):
+    for name, early in EARLY.items():
         state = {
             key: torch.randn(tensor.shape, generator=generator).to(tensor.dtype)
             for key, tensor in get_network(f"{name}-torchvision").build().state_dict().items()
@@ -45,13 +48,9 @@ def serve(site, name, state, tmp_path):
     filename = f"{name}-{hashlib.sha256(content).hexdigest()[:8]}.pth"
     site.files[filename] = content
     entry = get_network(f"{name}-torchvision")
-    early = {"vgg19": convert.VGG19_EARLY, "resnet50": convert.RESNET_EARLY}[name]
     kept = ("name", "title", "architecture", "last_layer", "licence", "reference")
-    return torchvision_network(
-        Weights(site.url(filename), partial(ImageClassification, crop_size=224), {}),
-        keep=early,
-        **{field: getattr(entry, field) for field in kept},
-    )
+    fields = {field: getattr(entry, field) for field in kept}
+    return torchvision_checkpoint(site.url(filename), keep=EARLY[name], **fields)
 
 
 @pytest.fixture
@@ -192,9 +191,61 @@ def test_tensors_of_another_digest_are_refused(network, cache):
     with pytest.raises(UserError, match="its tensors have digest"):
         ensure(other, cache=cache, **quiet)
     assert not (cache / "networks").exists()
-    right = ensure(network, cache=cache, **quiet)
-    assert status(replace(network, digest=right.digest), cache=cache) == right
+    right = replace(network, digest=ensure(network, cache=cache, **quiet).digest)
+    assert status(right, cache=cache) is None
+    with pytest.warns(UserWarning, match="another declaration"):
+        stored = ensure(right, cache=cache, **quiet)
+    assert status(right, cache=cache) == stored
     assert status(other, cache=cache) is None
+
+
+def test_another_network_of_the_same_name_has_its_own_weights(
+    network, site, random_weights, tmp_path, cache
+):
+    changed = {name: tensor + 1 for name, tensor in random_weights["vgg19"].items()}
+    other = serve(site, "vgg19", changed, tmp_path)
+    assert other.name == network.name
+    first = load_weights(network, cache=cache, **quiet)[0]["features.0.weight"]
+    assert status(other, cache=cache) is None
+    with pytest.warns(UserWarning, match="another declaration.* made again"):
+        second = load_weights(other, cache=cache, **quiet)[0]["features.0.weight"]
+    assert torch.equal(second, first + 1)
+    assert status(other, cache=cache)
+    assert status(network, cache=cache) is None
+    assert len(site.requests) == 2
+
+
+def test_another_converter_of_the_same_file_is_used(network, site, cache):
+    ensure(network, cache=cache, **quiet)
+
+    def negated(path, *, keep):
+        return {name: -tensor for name, tensor in torchvision_state_dict(path, keep=keep).items()}
+
+    def converted_by(converter):
+        sources = tuple((source, converter) for source, _ in network.sources)
+        other = replace(network, sources=sources)
+        assert status(other, cache=cache) is None
+        with pytest.warns(UserWarning, match="made again"):
+            return load_weights(other, cache=cache, **quiet)[0]
+
+    fewer = converted_by(partial(torchvision_state_dict, keep=("features.0.",)))
+    assert fewer.keys() == {"features.0.bias", "features.0.weight"}
+    negative = converted_by(partial(negated, keep=("features.0.",)))
+    assert torch.equal(negative["features.0.weight"], -fewer["features.0.weight"])
+    assert len(site.requests) == 1
+
+
+def test_cache_of_an_earlier_version_is_made_again_without_a_download(network, site, cache):
+    stored = ensure(network, cache=cache, **quiet)
+    tensors = safetensors.torch.load_file(stored.path)
+    with safetensors.safe_open(stored.path, framework="pt") as file:
+        about = file.metadata()
+    del about["declared"]
+    safetensors.torch.save_file(tensors, stored.path, about)
+    assert status(network, cache=cache) is None
+    with pytest.warns(UserWarning, match="made again"):
+        assert ensure(network, cache=cache, **quiet).digest == stored.digest
+    assert len(site.requests) == 1
 
 
 def test_tensors_that_do_not_fit_the_architecture_are_refused(network, cache):

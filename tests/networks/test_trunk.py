@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 import torchvision
 from torch import nn
 
 from diversevis.errors import UserError
+from diversevis.networks.architectures import BUILDERS
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import load_weights
 from diversevis.networks.trunk import (
@@ -17,7 +20,7 @@ from diversevis.networks.trunk import (
     load_trunk,
     walk,
 )
-from diversevis.units import PIXELS, Units
+from diversevis.units.contract import PIXELS, Units
 
 PUBLISHED_SIZES = {
     "vgg19": {
@@ -44,10 +47,16 @@ TO_COMPARE = [
 EXACT = 1e-9
 
 
+def whole(network) -> nn.Module:
+    """Return torchvision's own network, head and all, in place of ours."""
+    with mock.patch.dict(BUILDERS, clear=True):
+        return network.build()
+
+
 def random_module(network) -> nn.Module:
     """Return the architecture with random weights and batch norms that have seen something."""
     torch.manual_seed(0)
-    module = network.build().to_empty(device="cpu").double()
+    module = whole(network).to_empty(device="cpu").double()
     for part in module.modules():
         if hasattr(part, "reset_parameters"):
             part.reset_parameters()
@@ -70,7 +79,7 @@ def modules():
             if name.endswith("-torchvision"):
                 built[name] = random_module(network)
             else:
-                module = network.build()
+                module = whole(network)
                 module.load_state_dict(load_weights(name)[0], strict=False, assign=True)
                 # Layers behind the trunk stay without weights: nothing is computed there.
                 built[name] = module

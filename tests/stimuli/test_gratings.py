@@ -10,7 +10,7 @@ import torch
 from diversevis.errors import UserError
 from diversevis.stimuli.gratings import gratings
 from diversevis.stimuli.masks import window
-from diversevis.stimuli.norm import patch_norm
+from diversevis.units.patches import patch_norm
 
 RED = [1.0, 0.0, 0.0]
 

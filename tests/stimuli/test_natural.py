@@ -8,17 +8,9 @@ import torch
 from diversevis.errors import UserError
 from diversevis.networks.trunk import load_trunk
 from diversevis.seeds import generator
-from diversevis.stimuli.display import to_picture
-from diversevis.stimuli.natural import (
-    load_natural,
-    mean_norm,
-    natural_arrays,
-    natural_responses,
-    random_crops,
-)
-from diversevis.stimuli.norm import CHANNEL_MEANS, PUBLISHED_NORMS, patch_norm
+from diversevis.stimuli.natural import mean_norm, natural_responses, random_crops
 from diversevis.stimuli.photographs import load_photographs
-from diversevis.synthesis.output import write_arrays
+from diversevis.units.patches import CHANNEL_MEANS, PUBLISHED_NORMS, patch_norm
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +51,7 @@ def test_mean_norm_is_near_the_published_one(photographs, size):
     assert measured == pytest.approx(PUBLISHED_NORMS[size], rel=0.15)
 
 
-def test_best_patch_has_the_budget_and_the_best_response(photographs, tmp_path):
+def test_best_patch_has_the_budget_and_the_best_response(photographs):
     trunk = load_trunk("vgg19", "conv2_1")
     natural = natural_responses(trunk, photographs, count=700)
     assert natural.best.shape == (128, 3, 10, 10)
@@ -71,20 +63,8 @@ def test_best_patch_has_the_budget_and_the_best_response(photographs, tmp_path):
     torch.testing.assert_close(responses, natural.quantiles[:, -1], rtol=1e-3, atol=1e-3)
     assert (natural.quantiles.diff(dim=1) >= 0).all()
 
-    write_arrays(tmp_path / "natural.npz", natural_arrays(natural))
-    again = load_natural(tmp_path / "natural.npz")
-    assert again.count == 700
-    assert torch.equal(again.best, natural.best)
-
 
 def test_flat_patches_do_not_divide_by_zero():
     grey = torch.tensor(CHANNEL_MEANS)[None, :, None, None].expand(1, 3, 30, 30)
     natural = natural_responses(load_trunk("vgg19", "conv1_2"), grey, count=3)
     assert natural.quantiles.isfinite().all()
-
-
-def test_to_picture_adds_128_and_clips():
-    patch = torch.tensor([-200.0, -128.0, 0.0, 127.4, 300.0]).view(1, 1, 5).expand(3, 1, 5)
-    picture = to_picture(patch)
-    assert picture.shape == (1, 5, 3)
-    assert picture[0, :, 0].tolist() == [0, 0, 128, 255, 255]

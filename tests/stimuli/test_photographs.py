@@ -9,7 +9,7 @@ import torch
 from torchvision.io import encode_jpeg
 
 from diversevis.errors import UserError
-from diversevis.files import cache_directory
+from diversevis.fetching.files import cache_directory
 from diversevis.stimuli import photographs
 from diversevis.stimuli.photographs import load_photographs
 

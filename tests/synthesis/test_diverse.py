@@ -10,11 +10,11 @@ from torch import nn
 
 from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.networks.trunk import load_trunk
+from diversevis.optimisation.schedule import Schedule
 from diversevis.stimuli.filters import smooth, transfer_function
-from diversevis.stimuli.norm import patch_norm
 from diversevis.synthesis.diverse import diverse_sets, measure
-from diversevis.synthesis.engine import DEFAULT, FAST, Schedule
 from diversevis.synthesis.targets import channels, directions
+from diversevis.units.patches import patch_norm
 
 
 class Linear(nn.Module):
@@ -38,7 +38,7 @@ def conv3_1():
     return load_trunk("vgg19", "conv3_1")
 
 
-@pytest.mark.parametrize("schedule", [DEFAULT, FAST])
+@pytest.mark.parametrize("schedule", ["published", "fast"])
 def test_linear_unit_ends_at_its_normalised_filter(schedule):
     units = Linear()
     sets = diverse_sets(units, [0, 1, 2], images=2, schedule=schedule)
@@ -66,20 +66,18 @@ def test_conv1_1_reaches_its_analytic_maximum():
     trunk = load_trunk("vgg19", "conv1_1")
     convolution = trunk.steps[0]
     maximum = patch_norm(3) * convolution.weight.flatten(1).norm(dim=1) + convolution.bias
-    sets = diverse_sets(trunk, range(64), images=2)
+    sets = diverse_sets(trunk, range(64), images=2, schedule="published")
     # 0.1 %: what a constant learning rate leaves.
     assert (sets.activations.amax(1) >= 0.999 * maximum).all()
     assert (sets.activations.amax(1) <= 1.00001 * maximum).all(), "above the optimum: wrong norm"
 
 
-@pytest.mark.parametrize("compute_dtype", [None, torch.bfloat16])
-def test_fast_schedule_maximises_as_well_as_the_published_one(compute_dtype):
+@pytest.mark.parametrize("precision", [None, "bfloat16"])
+def test_fast_schedule_maximises_as_well_as_the_published_one(precision):
     trunk = load_trunk("vgg19", "conv2_2")
     numbers, weights = [19, 76, 81, 94], torch.tensor([3.8, 1.5, 4.0, 2.0])
-    published = diverse_sets(trunk, numbers, diversity=weights)
-    fast = diverse_sets(
-        trunk, numbers, diversity=weights, schedule=FAST, compute_dtype=compute_dtype
-    )
+    published = diverse_sets(trunk, numbers, diversity=weights, schedule="published")
+    fast = diverse_sets(trunk, numbers, diversity=weights, precision=precision)
     ended, wanted = (
         sets.activations.mean(1) + weights * sets.min_distance for sets in (fast, published)
     )
@@ -209,7 +207,7 @@ def test_cosine_target_is_bounded_and_rises(conv3_1):
 def test_bfloat16_steps_are_scored_in_float32(conv3_1):
     settings = {"images": 6, "diversity": 0.01, "schedule": Schedule(steps=400)}
     exact = diverse_sets(conv3_1, [21, 187], **settings)
-    fast = diverse_sets(conv3_1, [21, 187], compute_dtype=torch.bfloat16, **settings)
+    fast = diverse_sets(conv3_1, [21, 187], precision="bfloat16", **settings)
     assert fast.images.dtype == torch.float32
     score, _ = measure(conv3_1, channels(conv3_1, [21, 187]), fast.images, distance="conv2_2")
     assert torch.equal(score, fast.activations)
@@ -237,9 +235,11 @@ def test_non_finite_loss_names_the_unit():
         ({"images": 0}, "at least one image"),
         ({"diversity": -1.0}, "zero or more"),
         ({"diversity": float("nan")}, "zero or more"),
-        ({"diversity": [0.1, 0.2, 0.3]}, "one a target"),
+        ({"diversity": [0.1, 0.2, 0.3]}, "one per target"),
         ({"distance": "conv3_1"}, "before conv3_1"),
         ({"distance": "conv9_9"}, "conv2_2"),
+        ({"schedule": "slow"}, "fast, published"),
+        ({"precision": "float23"}, "did you mean float32"),
         ({"start": torch.zeros(1, 2, 3, 5, 5)}, "starts of shape"),
     ],
 )
@@ -267,7 +267,7 @@ def test_one_image_without_diversity_is_a_plain_visualization(conv3_1):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_cuda_starts_alike_and_ends_as_high():
-    settings = {"images": 6, "diversity": 0.01}
+    settings = {"images": 6, "diversity": 0.01, "schedule": "published"}
     cpu = diverse_sets(load_trunk("vgg19", "conv3_1"), [21, 187], **settings)
     gpu = diverse_sets(load_trunk("vgg19", "conv3_1", device="cuda"), [21, 187], **settings)
     torch.testing.assert_close(gpu.activations.mean(1), cpu.activations.mean(1), rtol=0.06, atol=0)

@@ -1,17 +1,13 @@
-"""The sweep over diversity: what is chosen, and what is written of it."""
+"""The sweep over diversity: what is chosen."""
 
 from __future__ import annotations
 
-import csv
-
-import numpy as np
 import pytest
 import torch
 
 from diversevis.controls.units import Controls
 from diversevis.errors import UserError
-from diversevis.synthesis.engine import FAST, of_length
-from diversevis.synthesis.output import sweep_arrays, sweep_metrics, write_arrays, write_table
+from diversevis.optimisation.schedule import FAST, of_length
 from diversevis.synthesis.sweep import pick, sweep
 
 
@@ -43,21 +39,6 @@ def test_chosen_sets_are_those_of_the_selected_levels(result):
         chosen.diversity, torch.stack([result.levels[2].diversity[0], chosen.diversity[1]])
     )
     assert chosen.names == result.restarts.names
-
-
-def test_files_hold_every_level(result, tmp_path):
-    write_arrays(tmp_path / "sweep.npz", sweep_arrays(result))
-    write_table(tmp_path / "sweep.csv", sweep_metrics(result))
-    with np.load(tmp_path / "sweep.npz") as arrays:
-        assert arrays["images"].shape[:3] == (4, 2, 3)
-        np.testing.assert_array_equal(arrays["selected"], result.selected)
-    with (tmp_path / "sweep.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 4 * 2
-    assert sum(int(row["selected"]) for row in rows) == 2
-    # Seven digits are written.
-    expected = [float(v) for level in result.levels for v in level.activations.mean(1)]
-    assert [float(row["mean_activation"]) for row in rows] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("grid", [[], [0.1, 0.1], [0.3, 0.1], [0.0, 0.1], [-1.0]])

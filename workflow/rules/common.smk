@@ -1,91 +1,55 @@
-# Names that the other rules share.
-
-from diversevis.config import units_of
-from diversevis.controls.units import KINDS
-
-RESULTS = f"results/{config['scale']}"
-DRAWN = f"figures/{config['scale']}"
-LOGS = f"{RESULTS}/logs"
-BENCHMARKS = f"{RESULTS}/benchmarks"
-ENVIRONMENT = "../../envs/diversevis.yaml"
-
-LAYERS = [
-    (network, layer) for network, names in config["layers"].items() for layer in names
-]
+# What a rule takes from its stage.
 
 
-# The layer whose sets are also made distinct in pixels.
-DISTANCES = tuple(config["distances"])
-CONTROLS = [("controls", kind) for kind in KINDS]
-REPEATS = range(config["invariance"]["repeats"])
+def places_of(stage):
+    """Return the places of a stage in this run, one for each job."""
+    return [dict(place) for place in stage.places(RUN)]
 
 
-wildcard_constraints:
-    network="|".join([*config["layers"], "controls"]),
-    layer=r"[a-z0-9_.]+",
-    repeat=r"\d+",
+def patterns_of(stage, places):
+    """Return a stage's outputs with wildcards, those for the report flagged."""
+    wildcards = {name: f"{{{name}}}" for name in places[0]}
+    flagged = {}
+    for name, path in stage.writes(RUN, wildcards).items():
+        flagged[name] = str(path)
+        if name in stage.report:
+            category, labels = stage.report[name]
+            caption = f"../report/{stage.name}.rst"
+            if len(stage.report) > 1:
+                caption = f"../report/{name}.rst"
+            flagged[name] = report(
+                str(path), caption=caption, category=category, labels=dict(labels)
+            )
+    return {**flagged, "provenance": str(RUN.layout.record(stage.key(wildcards)))}
 
 
-def of_every_layer(pattern, layers=LAYERS):
-    """Return a path pattern filled in for every network and layer of the run."""
-    return [
-        pattern.format(results=RESULTS, figures=DRAWN, network=network, layer=layer)
-        for network, layer in layers
-    ]
+def beside(stage, places, where):
+    """Return the pattern of a job's log or benchmark."""
+    wildcards = {name: f"{{{name}}}" for name in places[0]}
+    return str(where(stage.key(wildcards)))
 
 
-def layers_of(network):
-    """Return a network's layers as `LAYERS` names them."""
-    return [name for name in LAYERS if name[0] == network]
+def reads_of(stage):
+    """Return what names the inputs of a job."""
+
+    def reads(wildcards):
+        files = stage.reads(RUN, dict(wildcards.items()))
+        return {
+            name: str(entry) if isinstance(entry, Path) else list(map(str, entry))
+            for name, entry in files.items()
+        }
+
+    return reads
 
 
-# What every computing stage takes.
-RUN = {"seed": config["seed"], "device": config["device"]}
+def of_place(function):
+    """Return a function of a job's wildcards, as params want it, for one of a place."""
+    return lambda wildcards: function(RUN, dict(wildcards.items()))
 
 
-def synthesis_arguments(network, layer):
-    """Return what a sweep of a layer is made with."""
+def constraints_of(places):
+    """Return which values a rule's wildcards can have: those of its places."""
     return {
-        **units_of(config, network, layer),
-        "settings": config["synthesis"],
-        **RUN,
+        name: "|".join(dict.fromkeys(re.escape(place[name]) for place in places))
+        for name in places[0]
     }
-
-
-def invariance_inputs(wildcards):
-    """Return what the test of a layer starts from; controls start from nothing."""
-    if wildcards.network == "controls":
-        return {}
-    return {
-        "sweep": f"{RESULTS}/synthesis/{wildcards.network}/{wildcards.layer}/sweep.npz",
-        "natural": f"{RESULTS}/natural/{wildcards.network}/{wildcards.layer}.npz",
-    }
-
-
-def reference_units():
-    """Return the committed units of the reference, if there are any, for use as an input."""
-    name = config["reference"] or ""
-    path = Path(workflow.basedir, "results", name, "tables/units.csv")
-    return [str(path)] if name and path.exists() else []
-
-
-def checked_against():
-    """Return what the run is checked against in words, or None."""
-    name = config["reference"]
-    return (
-        f"{name}, which has no committed results"
-        if name and not reference_units()
-        else name
-    )
-
-
-def jobs_of(made_by, wildcards):
-    """Return the benchmark and the provenance (or nothing) of each of a rule's jobs."""
-    patterns = [made_by.benchmark, dict(made_by.output.items()).get("provenance")]
-    # As `str.format` wants them, without the constraints of their wildcards.
-    patterns = [path and re.sub(r"{(\w+)[^}]*}", r"{\1}", path) for path in patterns]
-    names = tuple(re.findall(r"{(\w+)}", patterns[0]))
-    return [
-        [path and path.format(**dict(zip(names, values))) for path in patterns]
-        for values in wildcards[names]
-    ]

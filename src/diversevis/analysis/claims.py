@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from diversevis.analysis.layers import conditions, finite
+from diversevis.analysis.conditions import (
+    DEFORMATION,
+    DEFORMATION_INVARIANT,
+    PHASE,
+    PHASE_INVARIANT,
+    conditions,
+)
+from diversevis.analysis.layers import finite, median
 from diversevis.analysis.pairs import CLAIM
 from diversevis.analysis.statistics import holm, least_p, median_interval, share_interval
+from diversevis.analysis.tables import read_frame, rows_of, write_frame
+from diversevis.results.quantities import Registry
 
 COLUMNS = (
     "claim",
     "statement",
+    "part",
+    "kind",
     "criterion",
     "quantity",
     "value",
@@ -23,9 +35,14 @@ COLUMNS = (
     "units",
     "met",
     "holds",
+    "reason",
     "figure",
     "table",
 )
+
+DECIDES, SHARE, TEST = "decides", "share", "test"
+"""Kinds of rows: parts of a claim that decide it, the share of units that belongs to the count of
+the same part, and single tests behind a part. The last two only report."""
 
 STATEMENTS = {
     "C1": "Diverse sets show invariances that restarts miss.",
@@ -38,9 +55,16 @@ TABLES = {"C1": "layers", "C2": "units", "C3": "units", "C4": "pairs"}
 
 NO_INTERVAL = (np.nan, np.nan)
 
+Row = dict[str, Any]
+
 
 def claim_table(
-    units: pd.DataFrame, pairs: pd.DataFrame, criteria: Mapping[str, Any], *, seed: int = 0
+    units: pd.DataFrame,
+    pairs: pd.DataFrame,
+    registry: Registry,
+    criteria: Mapping[str, Any],
+    *,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Return the four claims, part by part, each with its criterion and what was measured.
 
@@ -50,6 +74,8 @@ def claim_table(
         `diversevis.analysis.units.unit_table`.
     pairs
         `diversevis.analysis.pairs.pair_table`.
+    registry
+        Quantities of the run.
     criteria
         ``config/criteria.yaml``.
     seed
@@ -58,45 +84,50 @@ def claim_table(
     Returns
     -------
     pandas.DataFrame
-        Columns `COLUMNS`. Rows without a ``criterion`` only report. ``met`` says whether the row
-        meets its criterion, ``holds`` whether the whole claim does, the same in all of its rows;
-        both are empty (None) where it cannot be told: no unit was measured, or the index was
-        withheld since its controls failed, or, for C4, so few units that no outcome could meet the
-        criterion. ``low`` and ``high`` are 95 % intervals.
+        Columns `COLUMNS`. ``part`` names what a row is about, ``kind`` whether it has a say
+        (`DECIDES`, `SHARE`, `TEST`). ``met`` says whether the row meets its criterion, ``holds``
+        whether the whole claim does, the same in all of its rows; both are empty (None) where it
+        cannot be told, for a ``reason`` that deciding rows give: no unit was measured, or the index
+        was withheld since its controls failed, or, for C4, nothing is compared, or so few units
+        that no outcome could meet the criterion. ``low`` and ``high`` are 95 % intervals.
     """
-    met = conditions(units, criteria)
+    met = conditions(units, registry, criteria)
     rows = [
         *_diversity(units, met, criteria["C1"], seed),
         *_phase(units, met, criteria["C2"]),
         *_deformations(units, met, criteria["C3"]),
-        *_pairs(units, pairs, criteria["C4"]),
+        *_pairs(units, pairs, registry, criteria["C4"]),
     ]
     table = pd.DataFrame(rows)
-    table["statement"] = table.claim.map(STATEMENTS)
-    table["figure"] = table.claim.map(FIGURES)
-    table["table"] = table.claim.map(TABLES)
+    table["statement"] = table["claim"].map(STATEMENTS)
+    table["figure"] = table["claim"].map(FIGURES)
+    table["table"] = table["claim"].map(TABLES)
     verdicts = {
-        claim: _all([row["met"] for row in rows if row["claim"] == claim and row["decides"]])
+        claim: _all([r["met"] for r in rows if (r["claim"], r["kind"]) == (claim, DECIDES)])
         for claim in STATEMENTS
     }
-    table["holds"] = pd.Series([verdicts[claim] for claim in table.claim], dtype=object)
+    table["holds"] = pd.Series([verdicts[claim] for claim in table["claim"]], dtype=object)
     return table[list(COLUMNS)]
 
 
 def _row(
     claim: str,
+    part: str,
     quantity: str,
     value: float,
     interval: Sequence[float],
     units: int,
     *,
+    kind: str = DECIDES,
     criterion: str = "",
     met: bool | None = None,
-    decides: bool = True,
-) -> dict[str, Any]:
+    reason: str = "",
+) -> Row:
     low, high = interval
     return {
         "claim": claim,
+        "part": part,
+        "kind": kind,
         "criterion": criterion,
         "quantity": quantity,
         "value": value,
@@ -104,7 +135,7 @@ def _row(
         "high": high,
         "units": units,
         "met": None if met is None else bool(met),
-        "decides": bool(criterion) and decides,
+        "reason": reason if kind == DECIDES and met is None else "",
     }
 
 
@@ -115,17 +146,31 @@ def _all(parts: Sequence[bool | None]) -> bool | None:
     return None if any(part is None for part in parts) else True
 
 
+def _withheld(units: pd.DataFrame) -> set[str]:
+    """Return the indices whose controls failed."""
+    return set(" ".join(units["withheld"].unique()).split())
+
+
+def _unmeasured(units: pd.DataFrame, *indices: str) -> str:
+    """Return why nothing can be said that rests on `indices`."""
+    failed = [index for index in indices if index in _withheld(units)]
+    if failed:
+        return f"controls of the {' and '.join(failed)} index failed"
+    return "no unit was measured"
+
+
 def _diversity(
     units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any], seed: int
-) -> list[dict[str, Any]]:
-    distinct = met.more_distinct.dropna()
+) -> list[Row]:
+    distinct = met["more_distinct"].dropna()
     n, share = len(distinct), distinct.mean()
-    ratios = finite(units.distance_ratio[distinct.index])
+    ratios = finite(units.loc[distinct.index, "distance_ratio"])
     low, high = median_interval(ratios, seed=seed)
     least, above = criteria["share"], criteria["median_ratio"]
     return [
         _row(
             "C1",
+            "more_distinct",
             f"share of units more distinct than restarts, at {criteria['fraction']:g} or more of "
             "their activation",
             share,
@@ -133,113 +178,152 @@ def _diversity(
             n,
             criterion=f"at least {least:g}",
             met=share >= least if n else None,
+            reason=_unmeasured(units),
         ),
         _row(
             "C1",
+            "distance_ratio",
             "median ratio of smallest distances, diverse over restarts",
-            np.median(ratios) if len(ratios) else np.nan,
+            median(ratios),
             (low, high),
             len(ratios),
             criterion=f"interval above {above:g}",
             met=low > above if len(ratios) > 1 else None,
+            reason="fewer than two units were measured",
         ),
     ]
 
 
-def _phase(
-    units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    of_network = units.network.str.startswith(criteria["network"])
+def _phase(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]) -> list[Row]:
+    of_network = units["network"].str.startswith(criteria["network"])
     what = (
-        f"phase index at least {criteria['phase_index']:g}, {criteria['above']:g} above surrogate"
+        f"{PHASE} index at least {criteria['phase_index']:g}, {criteria['above']:g} above surrogate"
     )
-    return _counted("C2", met.phase_invariant[of_network].dropna(), what, criteria["units"])
+    yes = met.loc[of_network, PHASE_INVARIANT].dropna()
+    reason = _unmeasured(units, PHASE)
+    return _counted("C2", PHASE_INVARIANT, yes, what, criteria["units"], reason)
 
 
-def _deformations(
-    units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    of_network = met[units.network.str.startswith(criteria["network"])]
+def _deformations(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]) -> list[Row]:
+    of_network = met[units["network"].str.startswith(criteria["network"])]
     what = (
-        f"deformation index at delta {criteria['delta']:g} at least {criteria['above']:g} above "
+        f"{DEFORMATION} index at delta {criteria['delta']:g} at least {criteria['above']:g} above "
         "surrogate, beyond its uncertainty"
     )
-    bent = of_network.deformation_invariant.dropna()
-    both = of_network.both_invariant[of_network.deformation_invariant == 1].dropna()
+    bent = of_network[DEFORMATION_INVARIANT].dropna()
+    both = of_network.loc[of_network[DEFORMATION_INVARIANT] == 1, "both_invariant"].dropna()
     most, n = criteria["overlap"], len(both)
+    reason = _unmeasured(units, DEFORMATION)
+    if len(bent):
+        overlap_reason = _unmeasured(units, PHASE) if bent.any() else "there are none"
+    else:
+        overlap_reason = reason
     return [
-        *_counted("C3", bent, what, criteria["units"]),
+        *_counted("C3", DEFORMATION_INVARIANT, bent, what, criteria["units"], reason),
         _row(
             "C3",
-            "share of these that are phase invariant, too",
+            "both_invariant",
+            f"share of these that are {PHASE} invariant, too",
             both.mean(),
             share_interval(int(both.sum()), n),
             n,
             criterion=f"below {most:g}",
             met=both.mean() < most if n else None,
+            reason=overlap_reason,
         ),
     ]
 
 
-def _counted(claim: str, yes: pd.Series, what: str, least: int) -> list[dict[str, Any]]:
+def _counted(
+    claim: str, part: str, yes: pd.Series, what: str, least: int, reason: str
+) -> list[Row]:
     """Return how many units meet a condition, and their share, which only reports."""
     n, count = len(yes), int(yes.sum())
     return [
         _row(
             claim,
+            part,
             f"units with {what}",
             count if n else np.nan,
             NO_INTERVAL,
             n,
             criterion=f"at least {least}",
             met=count >= least if n else None,
+            reason=reason,
         ),
-        _row(claim, f"share of units with {what}", yes.mean(), share_interval(count, n), n),
+        _row(
+            claim,
+            part,
+            f"share of units with {what}",
+            yes.mean(),
+            share_interval(count, n),
+            n,
+            kind=SHARE,
+        ),
     ]
 
 
 def _pairs(
-    units: pd.DataFrame, pairs: pd.DataFrame, criteria: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    tests = pairs[pairs.family == CLAIM]
-    made = tests[tests.p.notna()]
-    withheld = set(" ".join(units.withheld.unique()).split())
-    open_index = any(name.split("_")[0] in withheld for name in criteria["quantities"])
-    decided = bool(len(made)) and not open_index and _could_differ(made, criteria["p"])
+    units: pd.DataFrame, pairs: pd.DataFrame, registry: Registry, criteria: Mapping[str, Any]
+) -> list[Row]:
+    tests = pairs[pairs["family"] == CLAIM]
+    made = tests[tests["p"].notna()]
+    reason = _undecided(units, tests, made, registry, criteria)
     wanted = f"Holm p < {criteria['p']:g} and |Cliff's delta| >= {criteria['cliffs_delta']:g}"
-    differing = made[made.differs].groupby(_LAYERS).ngroups
+    # A table without a row is read with columns of no type.
+    differing = made[made["differs"].astype(bool)].groupby(_LAYERS).ngroups
     rows = [
         _row(
             "C4",
+            "pairs",
             f"pairs of layers that differ in {' or '.join(criteria['quantities'])}",
             differing if len(made) else np.nan,
             NO_INTERVAL,
             len(_units_of(units, made)),
             criterion=f"at least one with {wanted}",
-            met=differing >= 1 if decided else None,
+            met=None if reason else differing >= 1,
+            reason=reason,
         )
     ]
-    for test in tests.itertuples():
+    for test in rows_of(tests):
         measured = not np.isnan(test.p)
+        layers = [getattr(test, name) for name in _LAYERS]
         rows.append(
             _row(
                 "C4",
-                _described(test),
+                "/".join([test.quantity, *layers]),
+                _described(test, " ".join(layers[:2]), " ".join(layers[2:])),
                 test.cliffs_delta,
                 (test.low, test.high),
                 test.first_units + test.second_units,
+                kind=TEST,  # one pair is enough
                 criterion=wanted,
-                met=test.differs if measured and decided else None,
-                decides=False,  # one pair is enough
+                met=test.differs if measured and not reason else None,
             )
         )
     return rows
 
 
-def _described(test: Any) -> str:
+def _undecided(
+    units: pd.DataFrame,
+    tests: pd.DataFrame,
+    made: pd.DataFrame,
+    registry: Registry,
+    criteria: Mapping[str, Any],
+) -> str:
+    """Return why C4 cannot be decided; nothing if it can."""
+    if tests.empty:
+        return "no layers are compared"
+    indices = [entry.index for entry in registry if entry.name in criteria["quantities"]]
+    if made.empty or _withheld(units) & set(indices):
+        return _unmeasured(units, *indices)
+    if not _could_differ(made, criteria["p"]):
+        return "so few units that no outcome could meet the criterion"
+    return ""
+
+
+def _described(test: Any, first: str, second: str) -> str:
     """Return a row of the pair table in words: quantity, direction, p."""
-    first = f"{test.first_network} {test.first_layer}"
-    second = f"{test.second_network} {test.second_layer}"
     if np.isnan(test.p):
         return f"{test.quantity}: {first} and {second}, not tested"
     order = "above" if test.cliffs_delta > 0 else "below" if test.cliffs_delta < 0 else "as"
@@ -251,14 +335,25 @@ _LAYERS = ["first_network", "first_layer", "second_network", "second_layer"]
 
 def _units_of(units: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
     """Return the units of all layers that were tested, each once."""
-    tested = {
-        layer for row in tests[_LAYERS].itertuples(index=False) for layer in (row[:2], row[2:])
-    }
-    named = pd.Series(list(zip(units.network, units.layer, strict=True)), index=units.index)
-    return units[named.isin(tested) & (units.left_out == "")]
+    tested = {layer for row in rows_of(tests[_LAYERS]) for layer in (row[:2], row[2:])}
+    named = pd.Series(list(zip(units["network"], units["layer"], strict=True)), index=units.index)
+    return units[named.isin(tested) & (units["left_out"] == "")]
 
 
 def _could_differ(tests: pd.DataFrame, p: float) -> bool:
     """Return whether samples of these sizes, wholly apart, would have a corrected p below `p`."""
-    least = [least_p(row.first_units, row.second_units) for row in tests.itertuples()]
+    least = [least_p(row.first_units, row.second_units) for row in rows_of(tests)]
     return bool((holm(least) < p).any())
+
+
+def run(
+    reads: Mapping[str, Any],
+    writes: Mapping[str, Path],
+    *,
+    criteria: Mapping[str, Any],
+    seed: int,
+) -> None:
+    """Judge the claims by their criteria."""
+    units, pairs = (read_frame(reads[name]) for name in ("units", "pairs"))
+    registry = Registry.load(reads["quantities"])
+    write_frame(writes["claims"], claim_table(units, pairs, registry, criteria, seed=seed))

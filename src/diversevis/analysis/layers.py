@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from diversevis.analysis.conditions import conditions
 from diversevis.analysis.statistics import median_interval, share_interval
+from diversevis.analysis.tables import groups_of, read_frame, values_of, write_frame
+from diversevis.results.quantities import Registry
 
 ALL = "all"
 """Stands for all layers, or all networks."""
-
-_DIGITS = 1e-6  # tables are written with seven digits
 
 COLUMNS = (
     "network",
@@ -29,71 +31,17 @@ COLUMNS = (
 )
 
 
-def medians(criteria: Mapping[str, Any]) -> list[str]:
-    """Return the columns of the unit table whose medians are reported."""
-    delta = f"{criteria['C3']['delta']:g}"
-    return [
-        "activation_ratio",
-        "distance_ratio",
-        "phase_index",
-        "phase_above",
-        "phase_learned_mask",
-        f"shift_index_{delta}",
-        "shift_above",
-        f"deformation_index_{delta}",
-        "deformation_above",
-        "f1_f0",
-        f"stability_mean_{delta}",
-        f"stability_median_{delta}",
-    ]
-
-
-def conditions(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
-    """Return what the claims ask of single units, and which meet it.
-
-    Parameters
-    ----------
-    units
-        `diversevis.analysis.units.unit_table`.
-    criteria
-        ``config/criteria.yaml``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed as `units`; 1 where a unit meets the condition, 0 where not, NaN where it cannot be
-        told, or the unit is left out:
-
-        - ``more_distinct`` (C1): its diverse set keeps enough of the restarts' activation and has a
-          larger smallest distance than they;
-        - ``phase_index_high`` (C2, its first half), ``phase_invariant`` (C2),
-          ``deformation_invariant`` (C3);
-        - ``both_invariant``: the last two.
-    """
-    kept = units.left_out == ""
-    least = criteria["C1"]["fraction"] - _DIGITS
-    distinct = (units.distance_ratio > 1) & (units.activation_ratio >= least)
-    high = units.phase_index >= criteria["C2"]["phase_index"]
-    phase, bent = units.phase_index.notna(), units.deformation_above.notna()
-    met = {
-        "more_distinct": (distinct, units.distance_ratio.notna()),
-        "phase_index_high": (high, phase),
-        "phase_invariant": (units.phase_invariant, phase),
-        "deformation_invariant": (units.deformation_invariant, bent),
-        "both_invariant": (units.phase_invariant & units.deformation_invariant, phase & bent),
-    }
-    return pd.DataFrame(
-        {name: yes.astype(float).where(told & kept) for name, (yes, told) in met.items()}
-    )
-
-
-def layer_table(units: pd.DataFrame, criteria: Mapping[str, Any], *, seed: int = 0) -> pd.DataFrame:
+def layer_table(
+    units: pd.DataFrame, registry: Registry, criteria: Mapping[str, Any], *, seed: int = 0
+) -> pd.DataFrame:
     """Return medians and shares by layer, by network (``layer`` is ``all``), and of all units.
 
     Parameters
     ----------
     units
         `diversevis.analysis.units.unit_table`.
+    registry
+        Quantities of the run, in the order of their rows.
     criteria
         ``config/criteria.yaml``.
     seed
@@ -102,40 +50,38 @@ def layer_table(units: pd.DataFrame, criteria: Mapping[str, Any], *, seed: int =
     Returns
     -------
     pandas.DataFrame
-        Tidy, columns `COLUMNS`: ``statistic`` is ``median`` (`medians`; bootstrap 95 % interval),
-        ``share`` (`conditions`; Wilson's 95 % interval) or ``count``
+        Tidy, columns `COLUMNS`: ``statistic`` is ``median`` (of all quantities; bootstrap 95 %
+        interval), ``share`` (`conditions`; Wilson's 95 % interval) or ``count``
         (``needed_natural``: units that no start from noise drove above zero). ``units`` is how many
         entered, ``left_out`` how many did not: left out altogether, or without this quantity.
         ``size`` of the patch in pixels, empty where layers differ.
     """
-    met = conditions(units, criteria)
+    met = conditions(units, registry, criteria)
     rows = []
     for names, group in groups(units):
-        kept = group[group.left_out == ""]
+        kept = group[group["left_out"] == ""]
 
         def add(quantity, statistic, value, interval, entered, names=names, group=group):
             numbers = (value, *interval, entered, len(group) - entered)
             rows.append(dict(zip(COLUMNS, (*names, quantity, statistic, *numbers), strict=True)))
 
-        for quantity in medians(criteria):
-            if quantity in kept:
-                values = finite(kept[quantity])
-                median = float(np.median(values)) if len(values) else np.nan
-                interval = median_interval(values, seed=seed)
-                add(quantity, "median", median, interval, len(values))
-        for quantity in met:
-            told = met.loc[group.index, quantity].dropna()
+        for quantity in registry:
+            values = finite(values_of(kept, quantity))
+            interval = median_interval(values, seed=seed)
+            add(quantity.name, "median", median(values), interval, len(values))
+        for name, yes in met.loc[group.index].items():
+            told = yes.dropna()
             interval = share_interval(int(told.sum()), len(told))
-            add(quantity, "share", told.mean(), interval, len(told))
-        add("needed_natural", "count", int(kept.needed_natural.sum()), [np.nan] * 2, len(kept))
-    return pd.DataFrame(rows, columns=COLUMNS)
+            add(name, "share", told.mean(), interval, len(told))
+        add("needed_natural", "count", int(kept["needed_natural"].sum()), [np.nan] * 2, len(kept))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def groups(units: pd.DataFrame) -> Iterator[tuple[tuple[str, str, float], pd.DataFrame]]:
     """Yield ``(network, layer, size)`` and units: each layer, each network, and all of them."""
-    for (network, layer), group in units.groupby(["network", "layer"], sort=False):
-        yield (network, layer, group["size"].iloc[0]), group
-    for network, group in units.groupby("network", sort=False):
+    for (network, layer), group in groups_of(units, "network", "layer"):
+        yield (network, layer, float(group["size"].iloc[0])), group
+    for (network,), group in groups_of(units, "network"):
         yield (network, ALL, np.nan), group
     yield (ALL, ALL, np.nan), units
 
@@ -143,3 +89,20 @@ def groups(units: pd.DataFrame) -> Iterator[tuple[tuple[str, str, float], pd.Dat
 def finite(values: pd.Series) -> np.ndarray:
     """Return the values that are numbers; ratios can be infinite, and quantities not measured."""
     return values[np.isfinite(values)].to_numpy(float)
+
+
+def median(values: np.ndarray) -> float:
+    """Return the median of ``[n]`` values, NaN if there is none."""
+    return float(np.median(values)) if len(values) else np.nan
+
+
+def run(
+    reads: Mapping[str, Any],
+    writes: Mapping[str, Path],
+    *,
+    criteria: Mapping[str, Any],
+    seed: int,
+) -> None:
+    """Summarise the units of each layer."""
+    units, registry = read_frame(reads["units"]), Registry.load(reads["quantities"])
+    write_frame(writes["layers"], layer_table(units, registry, criteria, seed=seed))

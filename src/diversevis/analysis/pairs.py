@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from diversevis.analysis.layers import finite
+from diversevis.analysis.layers import finite, median
 from diversevis.analysis.statistics import cliffs_delta, holm, mann_whitney
-from diversevis.analysis.tables import check_column
+from diversevis.analysis.tables import read_frame, values_of, write_frame
+from diversevis.results.quantities import ABOVE, Registry
 
 COLUMNS = (
     "first_network",
@@ -39,7 +41,10 @@ Layer = Sequence[str]
 
 
 def pair_table(
-    units: pd.DataFrame, pairs: Sequence[tuple[Layer, Layer]], criteria: Mapping[str, Any]
+    units: pd.DataFrame,
+    pairs: Sequence[tuple[Layer, Layer]],
+    registry: Registry,
+    criteria: Mapping[str, Any],
 ) -> pd.DataFrame:
     """Return the differences between the units of corresponding layers.
 
@@ -54,35 +59,32 @@ def pair_table(
         `diversevis.analysis.units.unit_table`.
     pairs
         Two layers each, ``((network, layer), (network, layer))``.
+    registry
+        Quantities of the run.
     criteria
         The section ``C4`` of ``config/criteria.yaml``.
 
     Returns
     -------
     pandas.DataFrame
-        Tidy, columns `COLUMNS`: one row a pair and quantity. ``family`` says which tests are
+        Tidy, columns `COLUMNS`: one row per pair and quantity. ``family`` says which tests are
         corrected together, ``u`` is Mann and Whitney's for the first layer, with its two-sided
         ``p``, corrected by Holm's method in ``p_holm``. ``cliffs_delta`` is positive where the
         first layer's units have larger values; ``low`` and ``high`` are its 95 % interval.
-        ``differs``: corrected p and delta meet the criterion. Without units on both sides there is
-        no test: NaN, and ``differs`` is false.
-
-    Raises
-    ------
-    UserError
-        If the criteria name a column that units do not have.
+        ``differs``: corrected p and delta meet the criterion. Without units on both sides, or for a
+        quantity that the run has not measured, there is no test: NaN, and ``differs`` is false.
     """
-    for quantity in (*criteria["quantities"], *criteria["exploratory"]):
-        check_column(units, quantity)
-    kept = units[units.left_out == ""]
-    tables = [
-        _family(kept, pairs, name, quantities, criteria)
-        for name, quantities in (
-            (CLAIM, criteria["quantities"]),
-            (EXPLORATORY, criteria["exploratory"]),
-        )
-    ]
+    kept = units[units["left_out"] == ""]
+    families = {CLAIM: criteria["quantities"], EXPLORATORY: exploratory(registry, criteria)}
+    tables = [_family(kept, pairs, name, names, criteria) for name, names in families.items()]
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def exploratory(registry: Registry, criteria: Mapping[str, Any]) -> list[str]:
+    """Return quantities without a say: those of the criteria, and of indices they do not name."""
+    stated = list(criteria["exploratory"])
+    named = {entry.index for entry in registry if entry.name in (*criteria["quantities"], *stated)}
+    return stated + [entry.name for entry in registry.having(ABOVE) if entry.index not in named]
 
 
 def _family(
@@ -95,21 +97,22 @@ def _family(
     rows = []
     for pair in pairs:
         for quantity in quantities:
+            values = values_of(units, quantity)
             first, second = (
-                finite(units.loc[(units.network == network) & (units.layer == layer), quantity])
+                finite(values[(units["network"] == network) & (units["layer"] == layer)])
                 for network, layer in pair
             )
             u, p = mann_whitney(first, second)
             delta, low, high = cliffs_delta(first, second)
-            values = (
+            row = (
                 *pair[0],
                 *pair[1],
                 quantity,
                 family,
                 len(first),
                 len(second),
-                np.median(first) if len(first) else np.nan,
-                np.median(second) if len(second) else np.nan,
+                median(first),
+                median(second),
                 u,
                 p,
                 np.nan,
@@ -118,10 +121,22 @@ def _family(
                 high,
                 False,
             )
-            rows.append(dict(zip(COLUMNS, values, strict=True)))
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    table["p_holm"] = holm(table.p)
-    table["differs"] = (table.p_holm < criteria["p"]) & (
-        table.cliffs_delta.abs() >= criteria["cliffs_delta"]
+            rows.append(dict(zip(COLUMNS, row, strict=True)))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["p_holm"] = holm(table["p"].to_numpy(float))
+    table["differs"] = (table["p_holm"] < criteria["p"]) & (
+        table["cliffs_delta"].abs() >= criteria["cliffs_delta"]
     )
     return table
+
+
+def run(
+    reads: Mapping[str, Any],
+    writes: Mapping[str, Path],
+    *,
+    pairs: Sequence[tuple[Layer, Layer]],
+    criteria: Mapping[str, Any],
+) -> None:
+    """Compare corresponding layers of two networks."""
+    units, registry = read_frame(reads["units"]), Registry.load(reads["quantities"])
+    write_frame(writes["pairs"], pair_table(units, pairs, registry, criteria["C4"]))

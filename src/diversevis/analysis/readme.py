@@ -1,42 +1,58 @@
-"""README.md from its template and the results: every measured number in it comes from a table."""
+"""README.md and docs/*.md from their templates and the results: every number is from a table."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
-import yaml
 
 from diversevis.analysis.layers import ALL
 from diversevis.analysis.pairs import CLAIM
-from diversevis.analysis.tables import UNIT, read_frame
+from diversevis.analysis.tables import UNIT, groups_of, read_frame, rows_of
 from diversevis.analysis.verdicts import between, in_words, number, verdicts
 from diversevis.errors import UserError
-from diversevis.files import write_text
-from diversevis.invariance.transformation import TEXTURES
-from diversevis.synthesis.engine import SCHEDULES
+from diversevis.fetching.files import write_text
+from diversevis.optimisation.schedule import SETS, TESTS
+from diversevis.results.formats import read_json
+from diversevis.results.quantities import Registry
+from diversevis.study.settings import Choice, Settings, read_criteria, read_settings
 
-TEMPLATE = Path("docs", "README.template.md")
-TARGET = Path("README.md")
+ENDING = ".template.md"
+TOP = "README.md"
+"""Goes to the top of the checkout; all others stay beside their templates."""
+
 SCALES = ("quick", "standard", "full")
-"""From the smallest to the largest; the largest that has results is shown."""
+"""From the smallest to the largest."""
 
-NOT_RUN = "not run"
-PAIR_QUANTITIES = ("phase_above", "deformation_above")
+KEPT = SCALES[1:]
+"""Those whose results are committed; the largest that has any is shown. Texts that told of others
+would be stale in every other checkout."""
+
+NOT_RUN, NOT_KEPT, NOT_RECORDED = "not run", "not kept", "not recorded"
 
 
-def render(root: Path) -> str:
-    """Return the text of README.md.
+def templates(root: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield every template of a checkout, ``docs/*.template.md``, and what is made of it."""
+    for template in sorted((root / "docs").glob(f"*{ENDING}")):
+        name = f"{template.name.removesuffix(ENDING)}.md"
+        yield template, (root if name == TOP else template.parent) / name
+
+
+def render(root: Path, template: Path, shown: Mapping[str, Any] | None = None) -> str:
+    """Return the text that a template gives.
 
     Parameters
     ----------
     root
-        A checkout: its folders docs, config, results are read.
+        A checkout: its folders config and results are read.
+    template
+        One of `templates`.
+    shown
+        `values` of the checkout, if they are at hand.
 
     Raises
     ------
@@ -48,49 +64,49 @@ def render(root: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=lambda value: f"{value:g}" if isinstance(value, float) else value,
     )
-    shown = values(root)
+    shown = values(root) if shown is None else shown
     try:
-        template = environment.from_string((root / TEMPLATE).read_text(encoding="utf-8"))
-        return template.render(shown)
+        return environment.from_string(template.read_text(encoding="utf-8")).render(shown)
     except jinja2.TemplateError as error:
         remedy = "mend the template, or add it to diversevis.analysis.readme.values"
-        raise UserError(f"only known values in {TEMPLATE}", str(error), remedy) from None
+        raise UserError(f"only known values in {template}", str(error), remedy) from None
 
 
 def values(root: Path) -> dict[str, Any]:
-    """Return what the template may show, numbers as texts; what was not measured is None."""
+    """Return what templates may show, numbers as texts; what was not measured is None."""
     scale = shown_scale(root)
     tables = root / "results" / scale / "tables"
-    config = _config(root, scale)
     layers = _table(tables / "layers.csv")
     return {
         "scale": scale,
-        "config": config,
-        "criteria": yaml.safe_load((root / "config" / "criteria.yaml").read_text()),
-        "published": {
-            "sets": SCHEDULES["published"].steps,
-            "tests": TEXTURES["published"].steps,
-        },
+        "config": _settings(root, scale),
+        "criteria": read_criteria(root / "config" / "criteria.yaml"),
+        "published": {"sets": SETS["published"].steps, "tests": TESTS["published"].steps},
+        "quantities": {entry.name: entry for entry in Registry.load(tables / "quantities.csv")},
         "verdicts": verdicts(read_frame(tables / "claims.csv")),
         "layers": None if layers is None else layer_rows(layers),
         "pairs": pair_rows(_table(tables / "pairs.csv")),
         "controls": _controls(_table(tables / "controls.csv")),
         "seeds": _seeds(_table(tables / "agreement.csv")),
         "units": len(read_frame(tables / "units.csv")),
+        "figures": figure_rows(scale),
         "scales": [scale_row(root, name) for name in SCALES],
-        "checks": [text for name in SCALES if (text := check_text(root, name))],
+        "checks": [text for name in KEPT if (text := check_text(root, name))],
         "benchmarks": _benchmarks(root / "results" / "benchmarks"),
         "fast": _fast(_table(root / "results" / "benchmarks" / "quality.csv")),
     }
 
 
 def shown_scale(root: Path) -> str:
-    """Return the largest scale that has results in `root`; raise `UserError` if none has."""
-    for scale in reversed(SCALES):
+    """Return the largest scale that keeps results in `root`; raise `UserError` if none does."""
+    for scale in reversed(KEPT):
         if (root / "results" / scale / "tables" / "claims.csv").exists():
             return scale
-    raise UserError(f"results of a scale in {root / 'results'}", "none", "run make reproduce")
+    raise UserError(
+        f"results of a scale in {root / 'results'}", "none", "run make reproduce SCALE=standard"
+    )
 
 
 def _table(path: Path) -> pd.DataFrame | None:
@@ -101,57 +117,42 @@ def _table(path: Path) -> pd.DataFrame | None:
     return table if len(table) else None
 
 
-def _config(root: Path, scale: str) -> dict[str, Any]:
-    return yaml.safe_load((root / "config" / f"{scale}.yaml").read_text(encoding="utf-8"))
+def _settings(root: Path, scale: str) -> Settings:
+    return read_settings(root / "config" / f"{scale}.yaml")
 
 
 # --- Results ---
 
 
 def layer_rows(layers: pd.DataFrame) -> list[dict[str, str]]:
-    """Return one row a layer: medians and counts of units, from the layer table."""
+    """Return one row per layer: its ``name`` and ``size``, and what the layer table says of it.
+
+    Medians with their intervals, and counts of units where that has shares, by quantity.
+    """
     rows = []
-    of_layers = layers[(layers.layer != ALL) & (layers.network != ALL)]
-    for (network, layer), group in of_layers.groupby(["network", "layer"], sort=False):
-        found = group.set_index("quantity")
-
-        def median(name: str, found: pd.DataFrame = found) -> str:
-            entry = found.loc[name]
-            return between(entry.value, entry.low, entry.high)
-
-        def count(name: str, found: pd.DataFrame = found) -> str:
-            entry = found.loc[name]
-            if pd.isna(entry.value):
-                return number(entry.value)
-            return f"{round(entry.value * entry.units)} of {int(entry.units)}"
-
-        rows.append(
-            {
-                "name": f"{network} {layer}",
-                "size": f"{int(group['size'].iloc[0])}",
-                "distance_ratio": median("distance_ratio"),
-                "phase_index": median("phase_index"),
-                "phase_invariant": count("phase_invariant"),
-                "deformation_above": median("deformation_above"),
-                "deformation_invariant": count("deformation_invariant"),
-            }
-        )
+    of_layers = layers[(layers["layer"] != ALL) & (layers["network"] != ALL)]
+    for (network, layer), group in groups_of(of_layers, "network", "layer"):
+        about = {"name": f"{network} {layer}", "size": f"{int(group['size'].iloc[0])}"}
+        rows.append(about | {entry.quantity: _summary(entry) for entry in rows_of(group)})
     return rows
 
 
+def _summary(entry: Any) -> str:
+    if entry.statistic == "share" and not pd.isna(entry.value):
+        return f"{round(entry.value * entry.units)} of {int(entry.units)}"
+    return between(entry.value, entry.low, entry.high)
+
+
 def pair_rows(pairs: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """Return one row a pair of layers: Cliff's delta of what claim C4 rests on."""
+    """Return one row per pair of layers: its ``name``, and Cliff's delta by quantity of C4."""
     if pairs is None:
         return []
-    tests = pairs[pairs.family == CLAIM]
+    tests = pairs[pairs["family"] == CLAIM]
     names = ["first_network", "first_layer", "second_network", "second_layer"]
     rows = []
-    for key, group in tests.groupby(names, sort=False):
-        first, second = " ".join(key[:2]), " ".join(key[2:])
-        found = {test.quantity: _difference(test) for test in group.itertuples()}
-        missing = number(float("nan"))
-        cells = {name: found.get(name, missing) for name in PAIR_QUANTITIES}
-        rows.append({"name": f"{first}, {second}", **cells})
+    for key, group in groups_of(tests, *names):
+        cells = {test.quantity: _difference(test) for test in rows_of(group)}
+        rows.append({"name": f"{' '.join(key[:2])}, {' '.join(key[2:])}", **cells})
     return rows
 
 
@@ -167,8 +168,8 @@ def _controls(controls: pd.DataFrame | None) -> dict[str, Any] | None:
     """Return how many criteria the controls meet, and which indices fail theirs."""
     if controls is None:
         return None
-    met = controls.holds.map(in_words) == in_words(True)
-    failed = sorted(set(controls[~met]["index"]))
+    met = controls["holds"].astype(bool)
+    failed = sorted(set(controls.loc[~met, "index"]))
     return {"met": int(met.sum()), "all": len(met), "failed": ", ".join(failed)}
 
 
@@ -176,9 +177,37 @@ def _seeds(agreement: pd.DataFrame | None) -> str | None:
     """Return the correlations of indices between seeds, over all units."""
     if agreement is None:
         return None
-    of_seeds = agreement[(agreement.layer == ALL) & agreement.quantity.str.contains(": seed")]
-    parts = [f"{row.quantity.split(':')[0]} {number(row.value)}" for row in of_seeds.itertuples()]
+    of_seeds = agreement[(agreement["layer"] == ALL) & agreement["seeds"].notna()]
+    parts = []
+    for row in rows_of(of_seeds):
+        at = "" if pd.isna(row.delta) else f" {row.delta:g}"
+        parts.append(f"{row.family}{at} {number(row.value)}")
     return ", ".join(parts) or None
+
+
+def figure_rows(scale: str) -> list[dict[str, str]]:
+    """Return one row per figure: ``number`` (empty in the supplement), ``title``, ``data``.
+
+    ``path`` is that of its picture in the checkout; of their folder if there are several.
+    """
+    from diversevis.figures.stages import FIGURES
+
+    return [
+        {
+            "name": figure.name,
+            "number": figure.number,
+            "title": figure.title,
+            "path": f"figures/{scale}/{_picture(figure)}",
+            "data": figure.data,
+        }
+        for figure in FIGURES
+    ]
+
+
+def _picture(figure: Any) -> str:
+    file = figure.file or figure.name
+    many = "{" in file
+    return file.split("/")[0] if many else f"{file}.{figure.kinds[0]}"
 
 
 # --- Runs ---
@@ -186,19 +215,26 @@ def _seeds(agreement: pd.DataFrame | None) -> str | None:
 
 def scale_row(root: Path, scale: str) -> dict[str, str]:
     """Return what a scale consists of, and what it took where it was run."""
-    config = _config(root, scale)
-    layers = sum(len(names) for names in config["layers"].values())
-    row = {"scale": scale, "layers": f"{layers}", "per_layer": per_layer(config["units"])}
+    settings = _settings(root, scale)
+    row = {
+        "scale": scale,
+        "layers": f"{len(settings.every_layer)}",
+        "per_layer": per_layer(settings.units),
+    }
+    measured = ("units", "time", "memory", "machine")
+    if scale not in KEPT:
+        return row | dict.fromkeys(measured, NOT_KEPT)
     tables = root / "results" / scale / "tables"
     units, resources = _table(tables / "units.csv"), _table(tables / "resources.csv")
-    row["units"] = NOT_RUN if units is None else f"{len(units)}"
-    blank = NOT_RUN if units is None else "not recorded"
+    if units is None:
+        return row | dict.fromkeys(measured, NOT_RUN)
+    row |= dict.fromkeys(measured, NOT_RECORDED) | {"units": f"{len(units)}"}
     if resources is None:
-        return {**row, "time": blank, "memory": blank, "machine": blank}
-    total = resources[resources.rule == ALL].iloc[0]
+        return row
+    total = resources[resources["rule"] == ALL].iloc[0]
     elsewhere = f"; {total.note}" if isinstance(total.note, str) else ""
     if not total.measured:
-        return {**row, "time": blank, "memory": blank, "machine": total.note}
+        return row | {"machine": total.note}
     return {
         **row,
         "time": run_time(total),
@@ -207,11 +243,11 @@ def scale_row(root: Path, scale: str) -> dict[str, str]:
     }
 
 
-def per_layer(units: Mapping[str, Any]) -> str:
-    """Return the number of units a layer, and where it is another one."""
-    others = units.get("other", {}).values()
+def per_layer(units: Choice) -> str:
+    """Return the number of units per layer, and where it is another one."""
+    others = units.other.values()
     parts = [f"{number} in {layer}" for layers in others for layer, number in layers.items()]
-    return ", ".join([f"{units['per_layer']}", *parts])
+    return ", ".join([f"{units.per_layer}", *parts])
 
 
 def run_time(entry: Any) -> str:
@@ -239,7 +275,7 @@ def check_text(root: Path, scale: str) -> str | None:
     table = _table(root / "results" / scale / "tables" / "reproduction.csv")
     if table is None:
         return None
-    reference = _config(root, scale)["reference"] or "an earlier reference"
+    reference = _settings(root, scale).reference or "an earlier reference"
     within, units = int(table.within.sum()), len(table.drop_duplicates(UNIT))
     return (
         f"{scale} against {reference}: {within} of {len(table)} values of {units} shared units "
@@ -255,8 +291,8 @@ def _benchmarks(folder: Path) -> dict[str, Any] | None:
     ratios = _table(folder / "ratios.csv")
     if ratios is None:
         return None
-    origin = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    shown = ratios[ratios.wanted.notna() | ratios.ratio.str.startswith("seconds for")]
+    origin = read_json(folder / "provenance.json")
+    shown = ratios[ratios["wanted"].notna() | (ratios["measure"] == "all_units")]
     rows = [
         {
             "name": row.ratio,
@@ -264,7 +300,7 @@ def _benchmarks(folder: Path) -> dict[str, Any] | None:
             "wanted": row.wanted if isinstance(row.wanted, str) else "",
             "holds": "" if pd.isna(row.holds) else {1: "holds", 0: "missed"}[int(row.holds)],
         }
-        for row in shown.itertuples()
+        for row in rows_of(shown)
     ]
     return {"rows": rows, "device": origin["device"], "threads": origin["threads"]}
 
@@ -273,7 +309,7 @@ def _fast(quality: pd.DataFrame | None) -> dict[str, str] | None:
     """Return how sets of the fast schedule compare with those of the published loop."""
     if quality is None:
         return None
-    found = quality[quality.contender.str.startswith("fast schedule, ")]
+    found = quality[quality["schedule"] == "fast"]
     if found.empty:
         return None
     # The precision of the scales, if it was measured.
@@ -290,13 +326,17 @@ def _fast(quality: pd.DataFrame | None) -> dict[str, str] | None:
 
 
 def main(root: Path = Path()) -> int:
-    """Write README.md of a checkout, by default of the one in the current folder."""
+    """Write README.md and docs of a checkout, by default of the one in the current folder."""
     try:
-        write_text(root / TARGET, render(root))
+        shown = values(root)
+        texts = {target: render(root, template, shown) for template, target in templates(root)}
+        for target, text in texts.items():
+            write_text(target, text)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"wrote {root / TARGET} from {TEMPLATE} and the results of {shown_scale(root)}")
+    written = ", ".join(str(target) for target in texts)
+    print(f"wrote {written} from their templates and the results of {shown_scale(root)}")
     return 0
 
 

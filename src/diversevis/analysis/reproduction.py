@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from diversevis.analysis.tables import UNIT, check_column
+from diversevis.analysis.tables import UNIT, read_frame, values_of, write_frame
 
 COLUMNS = (*UNIT, "quantity", "value", "reference", "difference", "tolerance", "within")
 
@@ -38,44 +39,43 @@ def reproduction_table(
     Returns
     -------
     pandas.DataFrame
-        Tidy, columns `COLUMNS`: one row a quantity and unit of both runs that has a value in
+        Tidy, columns `COLUMNS`: one row per quantity and unit of both runs that has a value in
         either; ``difference`` and ``tolerance`` are in the quantity's own unit, or in its natural
         logarithm where the criteria say so. A value that is missing in one of the runs is not
-        within. No rows if the runs share no unit.
-
-    Raises
-    ------
-    UserError
-        If the criteria name a column that units do not have.
+        within. No rows if the runs share no unit, and none of quantities that the reference lacks.
     """
-    both = units.merge(reference, on=UNIT, suffixes=("", "_reference"), validate="one_to_one")
+    own, other = (table.set_index(UNIT) for table in (units, reference))
+    shared = own.index.intersection(other.index, sort=False)
+    own, other = own.loc[shared], other.loc[shared]
     parts = []
     for quantity, stated in criteria["quantities"].items():
-        for column in (quantity, stated.get("uncertainty", quantity)):
-            check_column(units, column)
         if quantity not in reference:
-            continue  # an older one
-        value, expected = both[quantity], both[f"{quantity}_reference"]
-        difference, tolerance = value - expected, pd.Series(0.0, both.index)
+            continue  # an older one, or of fewer families
+        value, expected = (values_of(table, quantity).astype(float) for table in (own, other))
+        difference, tolerance = value - expected, pd.Series(0.0, shared)
         if "logarithmic" in stated:
-            difference = np.log(value) - np.log(expected)
+            difference = pd.Series(np.log(value) - np.log(expected))
             tolerance += stated["logarithmic"]
         else:
             tolerance += stated.get("absolute", 0.0) + stated.get("relative", 0.0) * expected.abs()
         if "uncertainty" in stated:
             spread = pooled_deviation(reference, quantity, stated["uncertainty"])
-            errors = spread.reindex(pd.MultiIndex.from_frame(both[UNIT[:2]])).to_numpy()
+            errors = spread.reindex([unit[:2] for unit in shared]).to_numpy()
             tolerance = np.fmax(tolerance, criteria["errors"] * np.sqrt(2) * errors)
-        part = both[UNIT].assign(
-            quantity=quantity,
-            value=value,
-            reference=expected,
-            difference=difference,
-            tolerance=tolerance,
-            within=difference.abs() <= tolerance,
+        part = pd.DataFrame(
+            {
+                "quantity": quantity,
+                "value": value,
+                "reference": expected,
+                "difference": difference,
+                "tolerance": tolerance,
+                "within": difference.abs() <= tolerance,
+            }
         )
         parts.append(part[value.notna() | expected.notna()])
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+    if not parts:
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(parts).reset_index()[list(COLUMNS)]
 
 
 def pooled_deviation(units: pd.DataFrame, quantity: str, column: str) -> pd.Series:
@@ -95,11 +95,11 @@ def pooled_deviation(units: pd.DataFrame, quantity: str, column: str) -> pd.Seri
     pandas.Series
         By network and layer, in the quantity's own unit.
     """
-    spread = units[column] if column in units else pd.Series(np.nan, units.index)
+    spread = values_of(units, column)
     if column.endswith("_spread"):
-        spread = spread * units[quantity] / np.sqrt(2)
+        spread = spread * values_of(units, quantity) / np.sqrt(2)
     squared = spread**2
-    return np.sqrt(squared.groupby([units.network, units.layer]).mean())
+    return np.sqrt(squared.groupby([units["network"], units["layer"]]).mean())
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -160,3 +160,18 @@ def summary_text(table: pd.DataFrame, reference: str | None = None) -> str:
     worst = outside.loc[excess.sort_values(ascending=False).index[:_LISTED]]
     lines = worst.drop(columns="within").to_string(index=False, float_format="{:.4g}".format)
     return f"{head}\n{numbers}\nfurthest outside:\n{lines}"
+
+
+def run(
+    reads: Mapping[str, Any],
+    writes: Mapping[str, Path],
+    *,
+    reference: str | None,
+    criteria: Mapping[str, Any],
+) -> None:
+    """Check the run against the committed reference, if there is one."""
+    units = read_frame(reads["units"])
+    expected = read_frame(reads["reference"][0]) if reads["reference"] else units.iloc[:0]
+    table = reproduction_table(units, expected, criteria["reproduction"])
+    write_frame(writes["reproduction"], table)
+    print(summary_text(table, reference))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from diversevis.analysis.layers import ALL
+from diversevis.analysis.tables import write_frame
 from diversevis.errors import UserError
-from diversevis.provenance import device_name
+from diversevis.results.formats import read_json
+from diversevis.study.machine import processor
 
 COLUMNS = (
     "rule",
@@ -34,32 +35,35 @@ _STANDSTILL = 60.0  # seconds: between two jobs a run needs less, so that it was
 
 @dataclass(frozen=True)
 class Job:
-    """Where a job of the workflow leaves its benchmark, and the record of its computation if any.
+    """Where a job of the workflow leaves its benchmark, and its provenance.
 
     Parameters
     ----------
     benchmark
         Snakemake's table of one row; absent if the job's result was taken up from elsewhere.
     provenance
-        `diversevis.provenance.record` as JSON.
+        `diversevis.study.provenance.record` as JSON; names the device of jobs that compute on one.
     """
 
     benchmark: Path
-    provenance: Path | None = None
+    provenance: Path
+
+    @property
+    def device(self) -> str | None:
+        """Where it computed, as far as that is recorded."""
+        record = read_json(self.provenance) if self.provenance.exists() else {}
+        device: str | None = record.get("device")
+        return device
 
 
-def machine(device: str) -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     """Return the columns that describe this machine.
-
-    Parameters
-    ----------
-    device
-        ``cpu`` or ``cuda``: where tensors are.
 
     Returns
     -------
     dict
-        ``device`` by name, ``cores`` that this process may use, ``memory_gib`` of the machine.
+        ``device``, the processor, ``cores`` that this process may use, ``memory_gib`` of the
+        machine.
     """
     may_use = getattr(os, "sched_getaffinity", None)
     try:
@@ -67,7 +71,7 @@ def machine(device: str) -> dict[str, Any]:
     except (ValueError, OSError):
         memory = np.nan
     return {
-        "device": device_name(device),
+        "device": processor(),
         "cores": len(may_use(0)) if may_use else os.cpu_count(),
         "memory_gib": round(memory, 1),
     }
@@ -81,7 +85,7 @@ def resource_table(jobs: Mapping[str, Sequence[Job]], described: Mapping[str, An
     jobs
         Every job of a run, by rule.
     described
-        `machine` of the measured jobs.
+        `machine` of the measured jobs; their ``device`` where none of their provenances names one.
 
     Returns
     -------
@@ -89,9 +93,9 @@ def resource_table(jobs: Mapping[str, Sequence[Job]], described: Mapping[str, An
         Columns `COLUMNS`. ``seconds`` is the sum over the ``measured`` jobs, of which several may
         run at once; ``wall_seconds`` the time during which any of them ran or the next one was
         about to start, from when their benchmarks were written (NaN if that is not known);
-        ``peak_mib`` the most resident
-        memory of a single job. Jobs without a benchmark did not run here: they are counted, their
-        time is not known, and ``note`` says where they ran if their provenance does.
+        ``peak_mib`` the most resident memory of a single job. Jobs without a benchmark did not run
+        here: they are counted, their time is not known, and ``note`` says where they ran if their
+        provenance does.
 
     Raises
     ------
@@ -104,25 +108,34 @@ def resource_table(jobs: Mapping[str, Sequence[Job]], described: Mapping[str, An
 
 
 def _row(rule: str, jobs: Sequence[Job], described: Mapping[str, Any]) -> dict[str, Any]:
-    measured = [job.benchmark for job in jobs if job.benchmark.exists()]
-    taken = pd.DataFrame([_measurement(path) for path in measured])
-    here = described if measured else dict.fromkeys(described)
-    return {
+    measured = [job for job in jobs if job.benchmark.exists()]
+    row = {
         "rule": rule,
         "jobs": len(jobs),
         "measured": len(measured),
-        "seconds": taken.seconds.sum() if measured else np.nan,
-        "wall_seconds": _wall(taken, here["cores"]) if measured else np.nan,
-        "peak_mib": taken.memory.max() if measured else np.nan,
-        **here,
         "note": _note([job for job in jobs if not job.benchmark.exists()]),
+    }
+    if not measured:
+        return row
+    taken = pd.DataFrame([_measurement(job.benchmark) for job in measured])
+    return {
+        **row,
+        "seconds": taken["seconds"].sum(),
+        "wall_seconds": _wall(taken, described["cores"]),
+        "peak_mib": taken["memory"].max(),
+        **described,
+        "device": _devices(measured) or described["device"],
     }
 
 
+def _devices(jobs: Iterable[Job]) -> str:
+    return " and ".join(sorted({device for job in jobs if (device := job.device)}))
+
+
 def _wall(taken: pd.DataFrame, cores: int) -> float:
-    wall = busy(zip(taken.start, taken.end, strict=True))
+    wall = busy(zip(taken["start"], taken["end"], strict=True))
     # Files that were copied without their times seem to have been written at once.
-    return wall if wall * cores >= taken.seconds.sum() else np.nan
+    return wall if wall * cores >= taken["seconds"].sum() else np.nan
 
 
 def _measurement(path: Path) -> dict[str, float]:
@@ -160,10 +173,25 @@ def busy(intervals: Iterable[tuple[float, float]], standstill: float = _STANDSTI
 def _note(missing: Sequence[Job]) -> str:
     if not missing:
         return ""
-    where = {
-        json.loads(job.provenance.read_text(encoding="utf-8"))["device"]
-        for job in missing
-        if job.provenance and job.provenance.exists()
-    }
-    on = f", computed on {' and '.join(sorted(where))}" if where else ""
+    on = f", computed on {where}" if (where := _devices(missing)) else ""
     return f"{len(missing)} taken up without a measurement{on}"
+
+
+def run(
+    _reads: Mapping[str, Any],
+    writes: Mapping[str, Path],
+    *,
+    jobs: Mapping[str, Sequence[Mapping[str, str]]],
+) -> None:
+    """Tabulate what the jobs of the run took.
+
+    Parameters
+    ----------
+    jobs
+        Paths of the ``benchmark`` and the ``provenance`` of every job, by rule.
+    """
+    found = {
+        rule: [Job(**{name: Path(path) for name, path in paths.items()}) for paths in of_rule]
+        for rule, of_rule in jobs.items()
+    }
+    write_frame(writes["resources"], resource_table(found, machine()))

@@ -100,15 +100,15 @@ def least_p(first: int, second: int) -> float:
     return mann_whitney(np.arange(first), first + np.arange(second))[1]
 
 
-def holm(p: Sequence[float]) -> np.ndarray:
+def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return p values corrected for their number by Holm's step-down method.
 
     They control the chance of any false rejection (Holm 1979, Scandinavian Journal of Statistics 6,
     65-70). NaN is no test: it stays and does not count.
     """
-    p = np.asarray(p, float)
-    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN sorts last
-    steps = p[order] * np.arange(len(order), 0, -1)
-    corrected = np.full(len(p), np.nan)
+    raw = np.asarray(p, float)
+    order = np.argsort(raw)[: np.isfinite(raw).sum()]  # NaN sorts last
+    steps = raw[order] * np.arange(len(order), 0, -1)
+    corrected = np.full(len(raw), np.nan)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from diversevis.analysis.claims import DECIDES, SHARE
 from diversevis.analysis.reproduction import summary_text
-from diversevis.analysis.tables import read_frame
+from diversevis.analysis.tables import groups_of, read_frame, rows_of
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
-_SHARE = "share of "
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Verdict:
     claim, statement, verdict, figure
         As in the claim table; the verdict in words.
     measured
-        What was measured, with intervals where there are any, and what was asked of it; one part
-        each.
+        What was measured, with intervals where there are any, what was asked of it, and why that
+        cannot be decided where it cannot; one part each.
     """
 
     claim: str
@@ -47,7 +47,7 @@ def between(value: float, low: float, high: float) -> str:
     return shown if pd.isna(low) else f"{shown} ({number(low)} to {number(high)})"
 
 
-def in_words(holds: object) -> str:
+def in_words(holds: Any) -> str:
     """Return a verdict of the claim table in words."""
     if pd.isna(holds):
         return OPEN
@@ -64,39 +64,30 @@ def verdicts(claims: pd.DataFrame) -> list[Verdict]:
         are left to the pair table.
     """
     found = []
-    for claim, rows in claims.groupby("claim", sort=True):
-        first = rows.iloc[0]
-        whole = rows[~rows.quantity.str.contains(": ")].to_dict("records")
-        found.append(
-            Verdict(
-                claim,
-                first.statement,
-                in_words(first.holds),
-                tuple(_parts(whole)),
-                first.figure,
-            )
-        )
+    for (claim,), group in groups_of(claims, "claim"):
+        rows = list(rows_of(group))
+        first, measured = rows[0], tuple(_parts(rows))
+        found.append(Verdict(claim, first.statement, in_words(first.holds), measured, first.figure))
     return found
 
 
-def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what was measured, row by row; a share goes into the row of the count it belongs to."""
-    shares = {row["quantity"]: row for row in rows}
+def _parts(rows: Sequence[Any]) -> Iterator[str]:
+    """Yield what was measured, part by part; a share goes where the count it belongs to is."""
+    shares = {row.part: row for row in rows if row.kind == SHARE}
     for row in rows:
-        quantity, units = row["quantity"], int(row["units"])
-        if quantity.removeprefix(_SHARE) in shares and quantity.startswith(_SHARE):
+        if row.kind != DECIDES:
             continue
-        share = shares.get(f"{_SHARE}{quantity}")
-        if share is not None and units:
-            value = f"{number(row['value'])} of {units}, a share of {_value(share)}"
+        share = shares.get(row.part)
+        if share is not None and row.units:
+            value = f"{number(row.value)} of {row.units}, a share of {_value(share)}"
         else:
-            value = f"{_value(row)} ({units} units)"
-        wanted = f"; wanted {row['criterion']}" if isinstance(row["criterion"], str) else ""
-        yield f"{quantity}: {value}{wanted}"
+            value = f"{_value(row)} ({row.units} units)"
+        reason = f"; {OPEN}: {row.reason}" if row.reason else ""
+        yield f"{row.quantity}: {value}; wanted {row.criterion}{reason}"
 
 
-def _value(row: Mapping[str, Any]) -> str:
-    return between(row["value"], row["low"], row["high"])
+def _value(row: Any) -> str:
+    return between(row.value, row.low, row.high)
 
 
 def verdict_text(claims: pd.DataFrame) -> str:

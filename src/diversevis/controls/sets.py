@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from diversevis.controls.units import Controls
-from diversevis.stimuli.norm import patch_norm
+from diversevis.optimisation.schedule import Schedule
+from diversevis.synthesis.choice import select_diversity
 from diversevis.synthesis.diverse import diverse_sets
-from diversevis.synthesis.engine import DEFAULT, Schedule
-from diversevis.synthesis.selection import select_diversity
 from diversevis.synthesis.sweep import Sweep
+from diversevis.units.patches import patch_norm
 
 
 def control_sets(
@@ -22,7 +23,7 @@ def control_sets(
     relative: float = 0.1,
     fraction: float = 0.9,
     seed: int = 0,
-    schedule: Schedule = DEFAULT,
+    schedule: str | Schedule = "fast",
 ) -> Sweep:
     """Return restarts and one diverse set of each unit, at a weight that is equal for all kinds.
 
@@ -49,7 +50,7 @@ def control_sets(
     Sweep
         Of two levels, distances in pixels.
     """
-    settings = {"images": images, "seed": seed, "schedule": schedule}
+    settings: dict[str, Any] = {"images": images, "seed": seed, "schedule": schedule}
     restarts = diverse_sets(units, channels, diversity=0.0, **settings)
     scale = patch_norm(units.size) / (3 * units.size**2) ** 0.5
     weights = relative * restarts.activations.mean(1) / scale

@@ -13,24 +13,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diversevis.controls.kinds import KINDS, NETWORK
 from diversevis.errors import unknown_name
 from diversevis.seeds import generator
 from diversevis.stimuli.masks import window
-from diversevis.units import PIXELS
+from diversevis.units.contract import PIXELS
 
-NETWORK = "controls"
 SIZE = 24
-KINDS = ("simple", "rectified", "complex", "rigid", "deformable")
 
 _GABORS = [(0.0, 3.0), (0.6, 3.5), (1.3, 4.0), (2.2, 3.0)]
 """Orientation in radians and frequency in cycles per patch."""
 
-_TEMPLATES, _PARTS_A_SIDE, _PART, _REACH = 4, 2, 9, 3
-"""Templates; parts a side of each; a part's side, and how far it may move, in pixels."""
+_TEMPLATES, _PARTS_PER_SIDE, _PART, _REACH = 4, 2, 9, 3
+"""Templates; parts per side of each; a part's side, and how far it may move, in pixels."""
 
 
 class Controls(nn.Module):
-    """One kind of control as a layer of four units; satisfies `diversevis.units.Units`.
+    """One kind of control as a layer of four units; satisfies `diversevis.units.contract.Units`.
 
     ``simple``
         Linear Gabor filters ``w.x``.
@@ -56,7 +55,9 @@ class Controls(nn.Module):
         For another kind.
     """
 
-    network, size, channels, earlier_layers = NETWORK, SIZE, 4, ()
+    network, size, channels = NETWORK, SIZE, 4
+    earlier_layers: tuple[str, ...] = ()
+    filters: Tensor
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -110,7 +111,7 @@ def _gabors() -> Tensor:
 def _corners() -> list[tuple[int, int]]:
     """Return the corners (top, left) of the parts, evenly over the mask's disc."""
     first, last = 2, SIZE - 2 - _PART
-    at = [round(first + (last - first) * i / (_PARTS_A_SIDE - 1)) for i in range(_PARTS_A_SIDE)]
+    at = [round(first + (last - first) * i / (_PARTS_PER_SIDE - 1)) for i in range(_PARTS_PER_SIDE)]
     return [(top, left) for top in at for left in at]
 
 
@@ -129,3 +130,8 @@ def _parts() -> Tensor:
         wave = wave - envelope * (wave.sum((1, 2)) / envelope.sum())[:, None, None]
         filters.append(wave / wave.flatten(1).norm(dim=1)[:, None, None])
     return torch.stack(filters)[:, :, None].expand(-1, -1, 3, -1, -1) / math.sqrt(3)
+
+
+def load_controls(_network: str, kind: str, *, device: str | torch.device = "cpu") -> Controls:
+    """Return one kind of control; raise `UserError` for another kind."""
+    return Controls(kind).to(device)

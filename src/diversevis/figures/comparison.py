@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diversevis.controls.units import NETWORK as CONTROLS
 from diversevis.figures.distributions import median_key, median_mark, median_of, swarm
 from diversevis.figures.style import (
     FAINT,
@@ -21,11 +21,16 @@ from diversevis.figures.style import (
     inset,
     network_colour,
     network_title,
-    page,
+    new_page,
+    read_titles,
+    save,
     theme,
+    titles,
     units_text,
 )
 from diversevis.figures.transforms import column, left_out_note, ratio, stays
+from diversevis.results.quantities import ABOVE, Quantity, Registry
+from diversevis.results.quantities import column as column_name
 
 _PANEL, _PANEL_GAP, _PANEL_TOP, _NAMES, _KEY = 34.0, 10.0, 8.5, 9.0, 8.0  # mm: distributions
 _LEFT, _WIDTH, _HEIGHT, _BOTTOM = 13.0, 112.0, 84.0, 10.5  # of the points
@@ -36,29 +41,35 @@ _LABELLED = 3  # units with the most of either index
 _LETTER, _LINE = 1.28, 2.2  # mm, about the width of a letter and the height of a line of labels
 _LABEL_ROOM = 0.16  # of the axis, right of the last point, so that it can have a label
 _MANY = 100  # units, from which on marks are smaller and errors left to the table
-_TITLES = {
-    "phase_above": "phase index, less linear stand-in's",
-    "deformation_above": "deformation index, less linear stand-in's",
-    "shift_above": "shift index, less linear stand-in's",
-    "phase_index": "phase index",
-}
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in mm."""
+
+
+def run(
+    reads: Mapping[str, Any], writes: Mapping[str, Path], *, criteria: Mapping[str, Any]
+) -> None:
+    """Draw it from the tables ``units``, ``layers``, ``pairs``, ``quantities`` and ``networks``."""
+    units, medians, pairs = (pd.read_csv(reads[name]) for name in ("units", "layers", "pairs"))
+    registry = Registry.load(reads["quantities"])
+    with titles(read_titles(reads["networks"])):
+        figure = draw(units, medians, pairs, registry, criteria=criteria)
+    save(figure, *writes.values())
 
 
 def draw(
     units: pd.DataFrame,
     medians: pd.DataFrame,
     pairs: pd.DataFrame,
+    registry: Registry,
     *,
     criteria: Mapping[str, Any],
 ) -> Figure:
-    """Draw the quantities of claim C4 by pair of layers, then one point a unit.
+    """Draw the quantities of claim C4 by pair of layers, then one point per unit.
 
-    Above, one panel a quantity: all units of both layers of each pair with their median, and what
+    Above, one panel per quantity: all units of both layers of each pair with their median, and what
     the test of the pair found; bold where the criterion is met. Below, phase against deformation
-    index, both above the linear stand-in's. The error bars are standard deviations between seeds;
+    index, both above the linear surrogate's. The error bars are standard deviations between seeds;
     dashed lines are the criteria of claims C2 and C3; points that also have the phase index that C2
     asks for are filled.
 
@@ -66,51 +77,63 @@ def draw(
     ----------
     units, medians, pairs
         The tables of units, of layers and of pairs of layers.
+    registry
+        The quantities of the tables.
     criteria
         ``config/criteria.yaml``; of C2 to C4.
     """
-    units = units[units.network != CONTROLS].reset_index(drop=True)
     table = _points(units, criteria)
-    quantities = _quantities(units, pairs, criteria)
+    quantities = _quantities(units, pairs, registry, criteria)
     top = _PANEL_TOP + len(quantities) * (_PANEL + _PANEL_GAP)
     top = top - _PANEL_GAP + _NAMES + _KEY + 6 if quantities else 5.0
     with theme():
         height = max(_HEIGHT, _key_height(units, table))
-        figure, canvas = page(top + height + _BOTTOM)
+        figure, page = new_page(top + height + _BOTTOM)
         for place, quantity in enumerate(quantities):
             y = _PANEL_TOP + place * (_PANEL + _PANEL_GAP)
             last = place == len(quantities) - 1
-            _pairs(figure, canvas, units, medians, pairs, quantity, y, criteria, last=last)
+            _pairs(figure, page, units, medians, pairs, quantity.name, y, last=last)
+            title = quantity.title.replace(", ", ",\n")
+            title += "" if quantity.name in criteria["C4"]["quantities"] else ",\nexploratory"
+            style: dict[str, Any] = {
+                "rotation": 90,
+                "ha": "center",
+                "va": "center",
+                "linespacing": 1.3,
+            }
+            page.text(4.2, y + _PANEL / 2, title, **style)
         if quantities:
-            _pair_key(canvas, top - _KEY - 1.5, pairs.first_network.iloc[0])
+            _pair_key(page, top - _KEY - 1.5, pairs.first_network.iloc[0])
         axes = inset(figure, _LEFT, top, _WIDTH, height)
         axes.patch.set_visible(False)  # labels are text of the page, below
         _scatter(axes, table, criteria)
-        axes.set_xlabel(_TITLES["phase_above"])
-        delta = criteria["C3"]["delta"]
-        axes.set_ylabel(f"deformation index at δ = {delta:g} px per 24 px, less stand-in's")
-        _criteria(canvas, axes, criteria)
-        _label(canvas, axes, table, _taken(axes, table, criteria))
-        _key(canvas, units, table, top, criteria)
+        for name, label in (("phase", axes.set_xlabel), ("deformation", axes.set_ylabel)):
+            if above := registry.of(name, ABOVE):
+                label(above.title)
+        _criteria(page, axes, criteria)
+        _label(page, axes, table, _taken(axes, table, criteria))
+        _key(page, units, table, top, criteria)
     return figure
 
 
-def _quantities(units: pd.DataFrame, pairs: pd.DataFrame, criteria: Mapping[str, Any]) -> list[str]:
+def _quantities(
+    units: pd.DataFrame, pairs: pd.DataFrame, registry: Registry, criteria: Mapping[str, Any]
+) -> list[Quantity]:
     """Return the quantities of C4 that were tested, and the phase index after them."""
     tested = set(pairs.quantity)
-    wanted = [*criteria["C4"]["quantities"], "phase_index"]
-    return [name for name in wanted if name in tested and column(units, name).notna().any()]
+    wanted = [*criteria["C4"]["quantities"], column_name("phase", "index")]
+    shown = [name for name in wanted if name in tested and column(units, name).notna().any()]
+    return [registry.named(name) for name in shown]
 
 
 def _pairs(
     figure: Figure,
-    canvas: Axes,
+    page: Axes,
     units: pd.DataFrame,
     medians: pd.DataFrame,
     pairs: pd.DataFrame,
     quantity: str,
     top: float,
-    criteria: Mapping[str, Any],
     *,
     last: bool,
 ) -> None:
@@ -119,9 +142,10 @@ def _pairs(
     kept = units[stays(units)]
     width = PAGE_WIDTH - _LEFT - 3
     axes = inset(figure, _LEFT, top, width, _PANEL)
+    found: list[Any] = list(tests.itertuples())
     names = [
         ((test.first_network, test.first_layer), (test.second_network, test.second_layer))
-        for test in tests.itertuples()
+        for test in found
     ]
     drawn = {
         (network, layer): kept[(kept.network == network) & (kept.layer == layer)][quantity]
@@ -134,30 +158,25 @@ def _pairs(
     axes.set(xlim=(-0.5, len(tests) - 0.5), ylim=(low - room, high + room))
     axes.axhline(0, color=FAINT, lw=0.5, zorder=0)
     step = width / len(tests)
-    for at, (pair, test) in enumerate(zip(names, tests.itertuples(), strict=True)):
+    for at, (pair, test) in enumerate(zip(names, found, strict=True)):
         for side, (network, layer) in zip((-_ASIDE, _ASIDE), pair, strict=True):
             median_mark(axes, at + side, _ROOM, *median_of(medians, network, layer, quantity))
             values = drawn[network, layer].to_numpy()
             swarm(axes, at + side, values, width=_ROOM, colour=network_colour(network))
             if last:
                 x = _LEFT + (at + 0.5 + side) * step
-                style = {"size": LABEL, "ha": "center", "va": "center"}
+                style: dict[str, Any] = {"size": LABEL, "ha": "center", "va": "center"}
                 colour = network_colour(network)
-                canvas.text(x, top + _PANEL + 2.5, layer, color=colour, **style)
+                page.text(x, top + _PANEL + 2.5, layer, color=colour, **style)
                 count = f"n = {np.isfinite(values).sum()}"
-                canvas.text(x, top + _PANEL + 5.5, count, color=GREY, **style)
+                page.text(x, top + _PANEL + 5.5, count, color=GREY, **style)
         if at:
             axes.axvline(at - 0.5, color=FAINT, lw=0.5)
         weight = "bold" if test.differs else "normal"
         x = _LEFT + (at + 0.5) * step
         style = {"ha": "center", "linespacing": 1.3, "weight": weight}
-        canvas.text(x, top - 1.2, _found(test), size=LABEL, **style)
+        page.text(x, top - 1.2, _found(test), size=LABEL, **style)
     axes.set_xticks([])
-    title = _TITLES.get(quantity, quantity)
-    title += ", exploratory" if quantity not in criteria["C4"]["quantities"] else ""
-    title = title.replace(", ", ",\n")
-    style = {"rotation": 90, "ha": "center", "va": "center", "linespacing": 1.3}
-    canvas.text(4.2, top + _PANEL / 2, title, **style)
 
 
 def _found(test: Any) -> str:
@@ -169,25 +188,25 @@ def _found(test: Any) -> str:
     return f"Cliff's δ {ratio(test.cliffs_delta)} ({low} to {high})\n{p}"
 
 
-def _pair_key(canvas: Axes, y: float, first: str) -> None:
-    canvas.plot(_LEFT + 1, y, "o", color=INK, ms=3, mew=0)
-    median_key(canvas, _LEFT + 20, y)
+def _pair_key(page: Axes, y: float, first: str) -> None:
+    page.plot(_LEFT + 1, y, "o", color=INK, ms=3, mew=0)
+    median_key(page, _LEFT + 20, y)
     for x, text in (
         (2.5, "one unit"),
         (24, "median of units and its 95 % interval"),
         (75, f"Cliff's δ > 0: more in {network_title(first)}; p: Holm; bold: beyond C4's limits"),
     ):
-        canvas.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
+        page.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
 
 
 def _points(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
     """Return units that have both indices, with places ``x``, ``y`` and errors ``dx``, ``dy``."""
     table = units.assign(
-        x=column(units, "phase_above"),
-        y=column(units, "deformation_above"),
-        dx=column(units, "phase_uncertainty"),
-        dy=column(units, "deformation_above_uncertainty"),
-        filled=column(units, "phase_index") >= criteria["C2"]["phase_index"],
+        x=column(units, column_name("phase", "above")),
+        y=column(units, column_name("deformation", "above")),
+        dx=column(units, column_name("phase", "uncertainty")),
+        dy=column(units, column_name("deformation", "above_uncertainty")),
+        filled=column(units, column_name("phase", "index")) >= criteria["C2"]["phase_index"],
     )
     return table[stays(units)].dropna(subset=["x", "y"]).reset_index(drop=True)
 
@@ -214,7 +233,8 @@ def _scatter(axes: Axes, table: pd.DataFrame, criteria: Mapping[str, Any]) -> No
     axes.axvline(phase, color=GREY, lw=0.6, ls=(0, (3, 2)), zorder=0)
     axes.axhline(deformation, color=GREY, lw=0.6, ls=(0, (3, 2)), zorder=0)
     markers, many = _markers(table), len(table) >= _MANY
-    for unit in table.itertuples():
+    points: Iterable[Any] = table.itertuples()
+    for unit in points:
         style = _style(
             unit.network, markers[unit.network, unit.layer], unit.filled, 2.4 if many else 4.0
         )
@@ -237,29 +257,29 @@ def _scatter(axes: Axes, table: pd.DataFrame, criteria: Mapping[str, Any]) -> No
 
 
 def _lines(criteria: Mapping[str, Any]) -> tuple[float, float]:
-    """Return how far above their stand-ins C2 wants a phase, and C3 a deformation index."""
+    """Return how far above their surrogates C2 wants a phase, and C3 a deformation index."""
     return criteria["C2"]["above"], criteria["C3"]["above"]
 
 
-def _criteria(canvas: Axes, axes: Axes, criteria: Mapping[str, Any]) -> None:
+def _criteria(page: Axes, axes: Axes, criteria: Mapping[str, Any]) -> None:
     """Name the criteria's lines, at their ends."""
-    ((x, y),) = _page(axes, np.array([_lines(criteria)]))
-    canvas.text(x, _box(axes)[0] - 0.8, "C2", size=LABEL, color=GREY, ha="center")
-    canvas.text(_LEFT + _WIDTH + 0.8, y, "C3", size=LABEL, color=GREY, va="center")
+    ((x, y),) = _on_page(axes, np.array([_lines(criteria)]))
+    page.text(x, _box(axes)[0] - 0.8, "C2", size=LABEL, color=GREY, ha="center")
+    page.text(_LEFT + _WIDTH + 0.8, y, "C3", size=LABEL, color=GREY, va="center")
 
 
 def _box(axes: Axes) -> tuple[float, float]:
     """Return where axes begin on the page, and their height, in mm."""
-    position, height = axes.get_position(), axes.figure.get_figheight() * 25.4
+    position, height = axes.get_position(), axes.figure.bbox.height / axes.figure.dpi * 25.4
     return (1 - position.y1) * height, position.height * height
 
 
 def _taken(axes: Axes, table: pd.DataFrame, criteria: Mapping[str, Any]) -> list[Box]:
     """Return where the criteria's lines, the points and their error bars are."""
     middle, error = table[["x", "y"]].to_numpy(), table[["dx", "dy"]].fillna(0).to_numpy()
-    points, ends = _page(axes, middle), _page(axes, middle + error)
+    points, ends = _on_page(axes, middle), _on_page(axes, middle + error)
     bars = np.abs(ends - points)
-    ((x, y),) = _page(axes, np.array([_lines(criteria)]))
+    ((x, y),) = _on_page(axes, np.array([_lines(criteria)]))
     top, height = _box(axes)
     boxes: list[Box] = [(x, top, x, top + height), (_LEFT, y, _LEFT + _WIDTH, y)]
     boxes += [(x - 1, y - 1, x + 1, y + 1) for x, y in points]
@@ -268,12 +288,12 @@ def _taken(axes: Axes, table: pd.DataFrame, criteria: Mapping[str, Any]) -> list
     return boxes
 
 
-def _label(canvas: Axes, axes: Axes, table: pd.DataFrame, taken: list[Box]) -> None:
+def _label(page: Axes, axes: Axes, table: pd.DataFrame, taken: list[Box]) -> None:
     """Write the names of the outstanding units beside their points, where there is room."""
     chosen = dict.fromkeys(
         [*table.nlargest(_LABELLED, "x").index, *table.nlargest(_LABELLED, "y").index]
     )
-    places = _page(axes, table[["x", "y"]].to_numpy())
+    places = _on_page(axes, table[["x", "y"]].to_numpy())
     for row in chosen:
         x, y = places[row]
         spots = [
@@ -282,11 +302,11 @@ def _label(canvas: Axes, axes: Axes, table: pd.DataFrame, taken: list[Box]) -> N
             for across in (1, -1)
         ]
         text = f"{table.layer[row]}, {table.channel[row]}"
-        _write(canvas, text, spots, taken, color=network_colour(table.network[row]))
+        _write(page, text, spots, taken, color=network_colour(table.network[row]))
 
 
 def _write(
-    canvas: Axes,
+    page: Axes,
     text: str,
     spots: list[tuple[float, float, str, str]],
     taken: list[Box],
@@ -300,7 +320,7 @@ def _write(
         box = (left, y - _LINE / 2, left + width, y + _LINE / 2)
         inside = left >= _LEFT and box[2] <= _LEFT + _WIDTH
         if inside and not any(_overlap(box, other) for other in taken):
-            canvas.text(x, y, text, size=LABEL, ha=ha, va=va, color=color)
+            page.text(x, y, text, size=LABEL, ha=ha, va=va, color=color)
             taken.append(box)
             return
 
@@ -309,7 +329,7 @@ def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _page(axes: Axes, points: np.ndarray) -> np.ndarray:
+def _on_page(axes: Axes, points: np.ndarray) -> np.ndarray:
     """Return where points lie on the page, in mm from its top left corner."""
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
     x = _LEFT + (points[:, 0] - x0) / (x1 - x0) * _WIDTH
@@ -319,7 +339,7 @@ def _page(axes: Axes, points: np.ndarray) -> np.ndarray:
 
 
 def _key(
-    canvas: Axes,
+    page: Axes,
     units: pd.DataFrame,
     table: pd.DataFrame,
     top: float,
@@ -330,34 +350,32 @@ def _key(
     markers = _markers(table)
     for network in dict.fromkeys(units.network):
         title = network_title(network)
-        canvas.text(_SIDE, y, title, weight="bold", color=network_colour(network), va="center")
+        page.text(_SIDE, y, title, weight="bold", color=network_colour(network), va="center")
         y += 4
         for (name, layer), marker in markers.items():
             if name == network:
-                canvas.plot(_SIDE + 1.2, y, **_style(network, marker, True))
+                page.plot(_SIDE + 1.2, y, **_style(network, marker, True))
                 count = int(((table.network == name) & (table.layer == layer)).sum())
-                canvas.text(
-                    _SIDE + 3.5, y, f"{layer}: {units_text(count)}", size=LABEL, va="center"
-                )
+                page.text(_SIDE + 3.5, y, f"{layer}: {units_text(count)}", size=LABEL, va="center")
                 y += 3.4
         for text in _counts(units, network):
-            canvas.text(_SIDE, y - 1.1, text, size=LABEL, color=GREY, va="top", linespacing=1.3)
+            page.text(_SIDE, y - 1.1, text, size=LABEL, color=GREY, va="top", linespacing=1.3)
             y += 3.4 * (1 + text.count("\n"))
         y += 2.5
     for filled, text in (
         (True, f"phase index at least {criteria['C2']['phase_index']:g}"),
         (False, "below"),
     ):
-        canvas.plot(_SIDE + 1.2, y, "o", ms=4, mfc=INK if filled else "white", mec=INK, mew=0.8)
-        canvas.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
+        page.plot(_SIDE + 1.2, y, "o", ms=4, mfc=INK if filled else "white", mec=INK, mew=0.8)
+        page.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
         y += 3.4
-    canvas.plot([_SIDE, _SIDE + 2.6], [y, y], color=GREY, lw=0.6, ls=(0, (3, 2)))
+    page.plot([_SIDE, _SIDE + 2.6], [y, y], color=GREY, lw=0.6, ls=(0, (3, 2)))
     phase, deformation = _lines(criteria)
     for text in (
         f"C2: at least {phase:g} across",
         f"C3: at least {deformation:g} up, beyond its error",
     ):
-        canvas.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
+        page.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
         y += 3.4
 
 
@@ -373,10 +391,12 @@ def _counts(units: pd.DataFrame, network: str) -> list[str]:
     own = units[(units.network == network) & stays(units)]
     left_out = int((units.network == network).sum()) - len(own)
     lines = []
-    if len(own) and own[["phase_above", "deformation_above"]].notna().all(axis=1).any():
-        phase, deformation = (
-            own[f"{kind}_invariant"].astype(bool) for kind in ("phase", "deformation")
-        )
+    above, invariant = (
+        [column(own, column_name(index, part)) for index in ("phase", "deformation")]
+        for part in ("above", "invariant")
+    )
+    if (above[0].notna() & above[1].notna()).any():
+        phase, deformation = (values.astype(bool) for values in invariant)
         lines = [
             f"phase invariant: {phase.sum()}",
             f"deformation invariant: {deformation.sum()}",

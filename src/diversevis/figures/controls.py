@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diversevis.figures.invariance_data import MeasuredLayer
 from diversevis.figures.style import (
     FAINT,
     GREY,
@@ -17,23 +18,21 @@ from diversevis.figures.style import (
     LABEL,
     TITLE,
     heading,
-    page,
+    new_page,
+    save,
     show_patches,
     strip,
     theme,
 )
 from diversevis.figures.transforms import (
-    DEFORMATIONS,
-    SHIFTS,
+    at_delta,
     colour_bar,
-    column,
-    deltas_of,
-    main_delta,
+    means_of,
     show_canvas,
     show_map,
 )
+from diversevis.results.tests import LayerTests, load_tests
 
-_UNIT = ["network", "layer", "channel"]
 _KNOWN = {
     "simple": "linear filter",
     "rectified": "half-rectified\nfilter",
@@ -42,7 +41,8 @@ _KNOWN = {
     "deformable": "template of\nmovable parts",
 }
 _LINEAR = ("simple", "rigid")
-_COLOURS = {"complex": SHIFTS, "deformable": DEFORMATIONS}
+_PHASE, _DEFORMATION = "all-shifts", "deformations"  # families
+_INVARIANT_TO = {"complex": _PHASE, "deformable": _DEFORMATION}
 
 _MARGIN, _HEADER, _FOOTER, _BETWEEN = 2.5, 16.0, 12.0, 3.5  # mm
 _BEST, _PICTURE = 14.0, 22.0
@@ -50,125 +50,123 @@ _BEST_LEFT, _TEXTURE_LEFT, _MAP_LEFT = 20.5, 36.5, 60.5
 _STRIPS, _STRIP = (87.5, 119.0, 150.5), 27.0
 
 
+def run(
+    reads: Mapping[str, Any], writes: Mapping[str, Path], *, criteria: Mapping[str, Any]
+) -> None:
+    """Draw it from ``tests``, arrays of each kind, and the table ``control_indices``."""
+    indices = pd.read_csv(reads["control_indices"])
+    save(draw(load_tests(reads["tests"]), indices, criteria=criteria), *writes.values())
+
+
 def draw(
-    layers: Mapping[str, MeasuredLayer], tests: pd.DataFrame, *, criteria: Mapping[str, float]
+    layers: Sequence[LayerTests], indices: pd.DataFrame, *, criteria: Mapping[str, Any]
 ) -> Figure:
-    """Draw the controls, one row a kind.
+    """Draw the controls, one row per kind.
 
     Each row shows the best patch of its first unit, the texture whose crops all drive that unit as
     well as can be, the map of its responses over shifts, and of all units: the phase index, the
-    deformation index, and how far the latter lies above the linear stand-in's, with the criteria
+    deformation index, and how far the latter lies above the linear surrogate's, with the criteria
     that decide whether the indices are reported.
 
     Parameters
     ----------
     layers
-        Tests of each kind of control, by name.
-    tests
-        Rows of `diversevis.invariance.indices.rows`; those of other networks, and of learned masks,
-        are not used.
+        Tests of each kind of control.
+    indices
+        Their tidy table of indices.
     criteria
-        What the controls must show: ``controls`` of ``config/criteria.yaml``.
+        ``config/criteria.yaml``; what the controls must show, and the displacement of C3.
     """
-    table = unit_indices(tests)
-    kinds = [kind for kind in _KNOWN if kind in layers] + [k for k in layers if k not in _KNOWN]
-    units = {kind: _units(table, layers[kind]) for kind in kinds}
-    delta = main_delta(deltas_of(table, "deformation"))
-    tops = _HEADER + (_PICTURE + _BETWEEN) * np.arange(len(kinds))
+    delta, limits = criteria["C3"]["delta"], criteria["controls"]
+    phase = _indices(layers, means_of(indices, _PHASE))
+    deformation = _indices(layers, at_delta(means_of(indices, _DEFORMATION), delta))
+    tops = _HEADER + (_PICTURE + _BETWEEN) * np.arange(len(layers))
     bottom = tops[-1] + _PICTURE + 1
     with theme():
-        figure, canvas = page(bottom + _FOOTER)
+        figure, page = new_page(bottom + _FOOTER)
         title = "Controls: units whose invariance is known"
-        canvas.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
-        deformed = "deformation index" if delta is None else f"deformation index, δ = {delta:g} px"
+        page.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
         for left, width, text in (
             (_MARGIN, _BEST_LEFT - _MARGIN - 1.5, "control"),
             (_BEST_LEFT, _BEST, "best patch"),
             (_TEXTURE_LEFT, _PICTURE, "texture"),
             (_MAP_LEFT, _PICTURE, "responses\nover shifts"),
             (_STRIPS[0], _STRIP, "phase index"),
-            (_STRIPS[1], _STRIP, deformed.replace(", ", "\n")),
-            (_STRIPS[2], _STRIP, "the same, less\nlinear stand-in"),
+            (_STRIPS[1], _STRIP, f"deformation index\nδ = {delta:g} px"),
+            (_STRIPS[2], _STRIP, "the same, less\nlinear surrogate"),
         ):
-            heading(canvas, left, _HEADER - 1.5, width, text, INK)
-        for kind, top in zip(kinds, tops, strict=True):
-            _pictures(canvas, kind, layers[kind], top)
-            if kind in _LINEAR:
-                text = f"largest in any\nfamily {_largest_difference(tests, layers[kind]):.3f}"
-                style = {"size": LABEL, "color": GREY, "ha": "right", "va": "center"}
-                canvas.text(_STRIPS[2] + _STRIP, top + 3, text, **style)
+            heading(page, left, _HEADER - 1.5, width, text, INK)
+        for layer, top in zip(layers, tops, strict=True):
+            _pictures(page, layer, top)
+            if layer.layer in _LINEAR:
+                text = f"largest in any\nfamily {_largest_difference(indices, layer.layer):.3f}"
+                style: dict[str, Any] = {
+                    "size": LABEL,
+                    "color": GREY,
+                    "ha": "right",
+                    "va": "center",
+                }
+                page.text(_STRIPS[2] + _STRIP, top + 3, text, **style)
         strips = [
             strip(figure, left, _HEADER - 1, _STRIP, bottom - _HEADER + 1) for left in _STRIPS
         ]
         for axes in strips:
             for top in tops[1:]:
                 axes.axhline(top - _BETWEEN / 2, color=FAINT, lw=0.4)
-        _phase(strips[0], kinds, units, tops, criteria)
-        if delta is not None:
-            _deformation(strips[1], strips[2], kinds, units, tops, delta, criteria)
-        colour_bar(canvas, _MAP_LEFT, bottom + 1.5, _PICTURE, upright=False)
-        _key(canvas, bottom + 9.5, criteria["linear_difference"])
+        colours = {
+            kind: tests.family.colour
+            for kind, family in _INVARIANT_TO.items()
+            for layer in layers
+            for tests in layer.families
+            if tests.family.name == family
+        }
+        _phase(strips[0], phase, colours, tops, limits)
+        _deformation(strips[1], strips[2], deformation, colours, tops, limits)
+        colour_bar(page, _MAP_LEFT, bottom + 1.5, _PICTURE, upright=False)
+        _key(page, bottom + 9.5, limits["linear_difference"])
     return figure
 
 
-def _of(tests: pd.DataFrame, layer: MeasuredLayer) -> pd.DataFrame:
-    """Return a layer's rows with the fixed mask."""
-    own = (tests.network == layer.network) & (tests.layer == layer.layer)
-    return tests[own & (tests["mask"] == "fixed")]
+def _indices(layers: Sequence[LayerTests], rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return ``value`` and ``surrogate`` of each kind's units, in their order; NaN if unknown."""
+    return {
+        layer.layer: rows[rows.layer == layer.layer]
+        .set_index("channel")[["value", "surrogate"]]
+        .reindex(layer.channels)
+        for layer in layers
+    }
 
 
-def unit_indices(tests: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a unit of rows of tests, with the columns of the networks' table of units.
-
-    Indices are means over seeds, of the fixed mask.
-    """
-    units = tests[["network", "layer", "channel"]].drop_duplicates().set_index(_UNIT)
-    for family, prefix in (("all-shifts", "phase"), ("deformations", "deformation")):
-        rows = tests[(tests.family == family) & (tests["mask"] == "fixed")]
-        for delta, same in rows.groupby("delta", dropna=False):
-            strength = "" if pd.isna(delta) else f"_{delta:g}"
-            means = same.groupby(_UNIT)[["mean", "surrogate_mean"]].mean()
-            units[f"{prefix}_index{strength}"] = means["mean"]
-            units[f"{prefix}_surrogate{strength}"] = means["surrogate_mean"]
-    return units.reset_index()
-
-
-def _units(table: pd.DataFrame, layer: MeasuredLayer) -> pd.DataFrame:
-    """Return the rows of a kind, one for each of its units, in their order."""
-    rows = table[(table.network == layer.network) & (table.layer == layer.layer)]
-    return rows.set_index(rows.channel.astype(str)).reindex(list(layer.names))
-
-
-def _pictures(canvas: Axes, kind: str, layer: MeasuredLayer, top: float) -> None:
-    canvas.text(_MARGIN, top + 3, kind, weight="bold")
-    canvas.text(
+def _pictures(page: Axes, layer: LayerTests, top: float) -> None:
+    kind = layer.layer
+    page.text(_MARGIN, top + 3, kind, weight="bold")
+    page.text(
         _MARGIN, top + 4.3, _KNOWN.get(kind, ""), size=LABEL, color=GREY, va="top", linespacing=1.2
     )
-    show_patches(canvas, layer.best[:1], _BEST_LEFT, top, _BEST)
-    data = layer.find("all-shifts")
-    if data is None:
+    show_patches(page, layer.best[:1], _BEST_LEFT, top, _BEST)
+    tests = layer.find(_PHASE)
+    if tests is None:
         return
-    show_canvas(canvas, data.canvases[0], layer.size, _TEXTURE_LEFT, top, _PICTURE)
-    show_map(canvas, data, layer.relative(data)[0], _MAP_LEFT, top, _PICTURE)
+    show_canvas(page, tests.canvases[0], layer.size, _TEXTURE_LEFT, top, _PICTURE)
+    show_map(page, tests, layer.relative(tests)[0], _MAP_LEFT, top, _PICTURE)
 
 
-def _largest_difference(tests: pd.DataFrame, layer: MeasuredLayer) -> float:
-    """Return how far any unit lies from its stand-in in any family."""
-    rows = _of(tests, layer)
-    return (rows["mean"] - rows.surrogate_mean).abs().max()
+def _largest_difference(indices: pd.DataFrame, kind: str) -> float:
+    """Return how far any unit of a kind lies from its surrogate in any family."""
+    own = indices[indices.layer == kind]
+    rows = pd.concat(means_of(own, family) for family in own.family.unique())
+    return (rows.value - rows.surrogate).abs().max()
 
 
 def _lanes(top: float, count: int) -> np.ndarray:
     return top + _PICTURE * (np.arange(count) + 0.5) / count
 
 
-def _marks(
-    axes: Axes, kind: str, lanes: np.ndarray, index: pd.Series, surrogate: pd.Series
-) -> None:
-    """Draw indices, and those of the linear stand-ins, one lane a unit."""
-    axes.hlines(lanes, index, surrogate, color=GREY, lw=0.5)
-    axes.plot(surrogate, lanes, "o", mfc="white", mec=GREY, mew=0.7, ms=3.2)
-    axes.plot(index, lanes, "o", color=_COLOURS.get(kind, INK), ms=3.2)
+def _marks(axes: Axes, lanes: np.ndarray, units: pd.DataFrame, colour: str) -> None:
+    """Draw indices, and those of the linear surrogates, one lane per unit."""
+    axes.hlines(lanes, units.value, units.surrogate, color=GREY, lw=0.5)
+    axes.plot(units.surrogate, lanes, "o", mfc="white", mec=GREY, mew=0.7, ms=3.2)
+    axes.plot(units.value, lanes, "o", color=colour, ms=3.2)
 
 
 def _criterion(axes: Axes, at: float, top: float) -> None:
@@ -176,7 +174,7 @@ def _criterion(axes: Axes, at: float, top: float) -> None:
 
 
 def _tolerance(axes: Axes, lanes: np.ndarray, around, height: float, tolerance: float) -> None:
-    """Shade how far linear units may lie from their stand-ins."""
+    """Shade how far linear units may lie from their surrogates."""
     for lane, middle in zip(lanes, np.broadcast_to(around, len(lanes)), strict=True):
         axes.fill_between(
             [middle - tolerance, middle + tolerance],
@@ -190,72 +188,63 @@ def _tolerance(axes: Axes, lanes: np.ndarray, around, height: float, tolerance: 
 
 def _phase(
     axes: Axes,
-    kinds: list[str],
-    units: dict[str, pd.DataFrame],
+    indices: Mapping[str, pd.DataFrame],
+    colours: Mapping[str, str],
     tops: np.ndarray,
-    criteria: Mapping[str, float],
+    limits: Mapping[str, float],
 ) -> None:
-    tolerance = criteria["linear_difference"]
     axes.set(xlim=(-0.05, 1.05), xticks=[0, 0.5, 1])
-    for kind, top in zip(kinds, tops, strict=True):
-        lanes = _lanes(top, len(units[kind]))
-        index, surrogate = (column(units[kind], f"phase_{name}") for name in ("index", "surrogate"))
+    for (kind, units), top in zip(indices.items(), tops, strict=True):
+        lanes = _lanes(top, len(units))
         if kind in _LINEAR:
-            _tolerance(axes, lanes, surrogate, _PICTURE / len(lanes), tolerance)
+            height = _PICTURE / len(lanes)
+            _tolerance(axes, lanes, units.surrogate, height, limits["linear_difference"])
         if kind == "complex":
-            _criterion(axes, criteria["complex_index"], top)
-            if "simple" in units:
-                highest = column(units["simple"], "phase_index").max()
-                _criterion(axes, highest + criteria["complex_above_simple"], top)
-        _marks(axes, kind, lanes, index, surrogate)
+            _criterion(axes, limits["complex_index"], top)
+            if "simple" in indices:
+                highest = indices["simple"].value.max()
+                _criterion(axes, highest + limits["complex_above_simple"], top)
+        _marks(axes, lanes, units, colours.get(kind, INK))
 
 
 def _deformation(
     axes: Axes,
     above_axes: Axes,
-    kinds: list[str],
-    units: dict[str, pd.DataFrame],
+    indices: Mapping[str, pd.DataFrame],
+    colours: Mapping[str, str],
     tops: np.ndarray,
-    delta: float,
-    criteria: Mapping[str, float],
+    limits: Mapping[str, float],
 ) -> None:
-    tolerance = criteria["linear_difference"]
+    tolerance = limits["linear_difference"]
     axes.set(xlim=(-0.05, 1.05), xticks=[0, 0.5, 1])
     above_axes.axvline(0, color=GREY, lw=0.5, zorder=0)
-    above = {
-        kind: column(rows, f"deformation_index_{delta:g}")
-        - column(rows, f"deformation_surrogate_{delta:g}")
-        for kind, rows in units.items()
-    }
-    for kind, top in zip(kinds, tops, strict=True):
-        lanes = _lanes(top, len(units[kind]))
-        index, surrogate = (
-            column(units[kind], f"deformation_{name}_{delta:g}") for name in ("index", "surrogate")
-        )
+    above = {kind: units.value - units.surrogate for kind, units in indices.items()}
+    for (kind, units), top in zip(indices.items(), tops, strict=True):
+        lanes, colour = _lanes(top, len(units)), colours.get(kind, INK)
         if kind in _LINEAR:
-            _tolerance(axes, lanes, surrogate, _PICTURE / len(lanes), tolerance)
+            _tolerance(axes, lanes, units.surrogate, _PICTURE / len(lanes), tolerance)
             _tolerance(above_axes, lanes, 0, _PICTURE / len(lanes), tolerance)
         if kind == "deformable" and "rigid" in above:
-            least = above["rigid"].max() + criteria["deformable_above_rigid"]
+            least = above["rigid"].max() + limits["deformable_above_rigid"]
             _criterion(above_axes, least, top)
-        _marks(axes, kind, lanes, index, surrogate)
-        above_axes.plot(above[kind], lanes, "o", color=_COLOURS.get(kind, INK), ms=3.2)
+        _marks(axes, lanes, units, colour)
+        above_axes.plot(above[kind], lanes, "o", color=colour, ms=3.2)
     largest = np.nanmax([0.2, *(values.max() for values in above.values())])
     lowest = np.nanmin([0.0, *(values.min() for values in above.values())])
     above_axes.set_xlim(lowest - 0.06, largest + 0.06)
 
 
-def _key(canvas: Axes, y: float, tolerance: float) -> None:
+def _key(page: Axes, y: float, tolerance: float) -> None:
     """Explain the marks of the strips."""
     left = _STRIPS[0]
-    canvas.plot(left, y, "o", color=INK, ms=3.2)
-    canvas.plot(left + 12, y, "o", mfc="white", mec=GREY, mew=0.7, ms=3.2)
-    canvas.fill_between([left + 34, left + 37], y - 1.1, y + 1.1, color=FAINT, lw=0)
-    canvas.plot([left + 69, left + 72], [y, y], color=INK, lw=0.7, ls=(0, (3, 2)))
+    page.plot(left, y, "o", color=INK, ms=3.2)
+    page.plot(left + 12, y, "o", mfc="white", mec=GREY, mew=0.7, ms=3.2)
+    page.fill_between([left + 34, left + 37], y - 1.1, y + 1.1, color=FAINT, lw=0)
+    page.plot([left + 69, left + 72], [y, y], color=INK, lw=0.7, ls=(0, (3, 2)))
     for x, text in (
         (1.5, "unit"),
-        (13.5, "linear stand-in"),
+        (13.5, "linear surrogate"),
         (38, f"±{tolerance:g}: linear units"),
         (73, "at least"),
     ):
-        canvas.text(left + x, y, text, size=LABEL, va="center_baseline")
+        page.text(left + x, y, text, size=LABEL, va="center_baseline")

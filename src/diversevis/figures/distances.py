@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diversevis.figures.data import Sets, evenly
 from diversevis.figures.style import (
     DIVERSE,
     FAINT,
@@ -18,18 +21,23 @@ from diversevis.figures.style import (
     PIXELS,
     RESTARTS,
     TITLE,
+    evenly,
     heading,
     inset,
     network_title,
+    new_page,
     number,
-    page,
     panel_title,
     percent,
     ratio_scale,
+    read_titles,
+    save,
     show_patches,
     theme,
+    titles,
     units_text,
 )
+from diversevis.results.sets import Sets, load_sets
 
 _KINDS = {"restarts": RESTARTS, "pixels": PIXELS, "features": DIVERSE}
 _QUANTITIES = (
@@ -42,6 +50,14 @@ _MOST, _LARGEST = 6, 12.0  # images of a set that are shown
 _HEADER, _NUMBERS, _BETWEEN = 15.5, 6.0, 2.4
 _PANELS, _PANEL_LEFT, _PANEL_WIDTH = 8.0, 13.0, 45.0
 _PANEL_GAP, _PANEL_HEIGHT, _FOOTER = 13.0, 34.0, 7.0
+
+
+def run(reads: Mapping[str, Any], writes: Mapping[str, Path], *, fraction: float) -> None:
+    """Draw it from ``features`` and ``pixels``, arrays of sweeps, and their ``table``."""
+    features, pixels = load_sets([reads["features"], reads["pixels"]])
+    with titles(read_titles(reads["networks"])):
+        figure = draw(features, pixels, pd.read_csv(reads["table"]), fraction=fraction)
+    save(figure, *writes.values())
 
 
 def draw(
@@ -74,32 +90,32 @@ def draw(
     below = _HEADER + len(shown) * pitch + _PANELS
     space = table.features.iloc[0] if len(table) else "features"
     with theme():
-        figure, canvas = page(below + _PANEL_HEIGHT + _FOOTER)
+        figure, page = new_page(below + _PANEL_HEIGHT + _FOOTER)
         title = f"{network_title(features.network)} {features.layer}"
-        canvas.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
+        page.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
         note = f"receptive field {features.size} px"
-        canvas.text(PAGE_WIDTH - _MARGIN, 4, note, color=GREY, va="center", ha="right")
-        heading(canvas, _MARGIN, _HEADER - 1.5, _LABEL - 1.5, "unit", INK)
-        titles = ("random restarts", "distinct in pixels", f"distinct in features ({space})")
-        for left, text, colour in zip(lefts, titles, _KINDS.values(), strict=True):
-            heading(canvas, left, _HEADER - 1.5, block, text, colour)
+        page.text(PAGE_WIDTH - _MARGIN, 4, note, color=GREY, va="center", ha="right")
+        heading(page, _MARGIN, _HEADER - 1.5, _LABEL - 1.5, "unit", INK)
+        texts = ("random restarts", "distinct in pixels", f"distinct in features ({space})")
+        for left, text, colour in zip(lefts, texts, _KINDS.values(), strict=True):
+            heading(page, left, _HEADER - 1.5, block, text, colour)
         for row, channel in enumerate(shown):
             top = _HEADER + row * pitch
-            canvas.text(_MARGIN, top + size / 2, str(channel), weight="bold", va="center")
-            _sets(canvas, features, pixels, table, channel, lefts, top, size, n)
+            page.text(_MARGIN, top + size / 2, str(channel), weight="bold", va="center")
+            _sets(page, features, pixels, table, channel, lefts, top, size, n)
         for place, (quantity, title) in enumerate(_QUANTITIES):
             left = _PANEL_LEFT + place * (_PANEL_WIDTH + _PANEL_GAP)
             note = units_text(len(common)) if place == 0 else ""
-            panel_title(canvas, left, below, _PANEL_WIDTH, title, note)
+            panel_title(page, left, below, _PANEL_WIDTH, title, note)
             axes = inset(figure, left, below, _PANEL_WIDTH, _PANEL_HEIGHT)
             _panel(axes, table, quantity, fraction)
         middle = below + _PANEL_HEIGHT / 2
-        canvas.text(3.5, middle, "relative to restarts", rotation=90, ha="center", va="center")
+        page.text(3.5, middle, "relative to restarts", rotation=90, ha="center", va="center")
     return figure
 
 
 def _sets(
-    canvas: Axes,
+    page: Axes,
     features: Sets,
     pixels: Sets,
     table: pd.DataFrame,
@@ -116,10 +132,10 @@ def _sets(
         (lefts[1], "pixels", pixels.diverse[other], pixels.selected[other]),
         (lefts[2], "features", features.diverse[at], features.selected[at]),
     ):
-        show_patches(canvas, images[:n], left, top, size, gap=_GAP, faded=not selected)
+        show_patches(page, images[:n], left, top, size, gap=_GAP, faded=not selected)
         if kind not in own.index:
             continue
-        row = own.loc[kind]
+        row: Any = own.loc[kind]
         ratio = row.activation_ratio
         share = "" if kind == "restarts" or np.isnan(ratio) else f" ({percent(ratio)})"
         text = f"activation {number(row.mean_activation)}{share}\n"
@@ -127,7 +143,7 @@ def _sets(
         text += f"{number(row.feature_distance)} in features"
         if not selected:
             text = "no diverse set kept its activation\nrestarts repeated"
-        canvas.text(left, top + size + 0.7, text, size=LABEL, va="top", linespacing=1.3)
+        page.text(left, top + size + 0.7, text, size=LABEL, va="top", linespacing=1.3)
 
 
 def _panel(axes: Axes, table: pd.DataFrame, quantity: str, fraction: float) -> None:

@@ -1,6 +1,8 @@
-"""Distributions over units: one dot a unit, with the median and its interval from the tables."""
+"""Distributions over units: one dot per unit, with the median and its interval from the tables."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,13 +46,15 @@ def swarm(
     values = np.sort(values[np.isfinite(values)])
     size = dot_size(len(values))
     offsets = _offsets(axes, values, size, width)
-    style = {"mfc": colour, "mew": 0} if filled else {"mfc": "white", "mec": colour, "mew": 0.5}
+    style: dict[str, Any] = (
+        {"mfc": colour, "mew": 0} if filled else {"mfc": "white", "mec": colour, "mew": 0.5}
+    )
     axes.plot(at + offsets, values, "o", ls="", ms=size, clip_on=False, **style)
 
 
 def _offsets(axes: Axes, values: np.ndarray, size: float, width: float) -> np.ndarray:
     """Return how far from the middle each of the sorted values goes."""
-    across, up = axes.bbox.size / axes.figure.dpi * 72  # points
+    across, up = np.array(axes.bbox.size) / axes.figure.dpi * 72  # points
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     pitch = 1.05 * size / across * (right - left)
     row = np.floor((values - low) / (high - low) * up / size)
@@ -72,10 +76,10 @@ def median_mark(axes: Axes, at: float, width: float, value: float, low: float, h
     axes.plot([left, right], [value] * 2, color=INK, lw=1.4, zorder=4, solid_capstyle="butt")
 
 
-def median_key(canvas: Axes, left: float, y: float) -> None:
+def median_key(page: Axes, left: float, y: float) -> None:
     """Draw what `median_mark` does, 3 mm wide, for a key."""
-    canvas.fill_between([left, left + 3], y - 1.3, y + 1.3, color=BAND, lw=0)
-    canvas.plot([left, left + 3], [y, y], color=INK, lw=1.4, solid_capstyle="butt")
+    page.fill_between([left, left + 3], y - 1.3, y + 1.3, color=BAND, lw=0)
+    page.plot([left, left + 3], [y, y], color=INK, lw=1.4, solid_capstyle="butt")
 
 
 def median_of(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from diversevis.figures.data import Layer, evenly
 from diversevis.figures.style import (
     DIVERSE,
     FAINT,
@@ -19,16 +20,21 @@ from diversevis.figures.style import (
     NATURAL,
     PAGE_WIDTH,
     RESTARTS,
+    evenly,
     heading,
     network_colour,
     network_title,
+    new_page,
     number,
-    page,
     percent,
+    read_titles,
+    save,
     show_patches,
     strip,
     theme,
+    titles,
 )
+from diversevis.results.natural import SetsAndNatural, load_with_natural
 
 _PER_ROW = 6  # images of a set, before its next row begins
 _MARGIN, _LABEL, _STRIP = 2.5, 14.0, 31.0  # mm: page margin, names, activations
@@ -39,8 +45,15 @@ _FARTHEST = 3.0  # times the mean of restarts: natural patches may be more where
 _NOT_DRIVEN = "restart mean below zero"
 
 
-def draw(layers: Sequence[Layer], *, fraction: float = 0.9, most: int = 12) -> Figure:
-    """Draw natural patches, restarts and diverse sets of some units of each layer, one row a unit.
+def run(reads: Mapping[str, Any], writes: Mapping[str, Path], *, fraction: float) -> None:
+    """Draw it from ``sweeps`` and ``natural``, arrays of layers."""
+    with titles(read_titles(reads["networks"])):
+        figure = draw(load_with_natural(reads["sweeps"], reads["natural"]), fraction=fraction)
+    save(figure, *writes.values())
+
+
+def draw(layers: Sequence[SetsAndNatural], *, fraction: float = 0.9, most: int = 12) -> Figure:
+    """Draw natural patches, restarts and diverse sets of some units, one row per unit.
 
     Each row shows the best natural patch with its response, the restarts and the diverse set with
     mean activation and smallest distance, and all activations on one axis, relative to the mean of
@@ -70,7 +83,7 @@ def draw(layers: Sequence[Layer], *, fraction: float = 0.9, most: int = 12) -> F
     bottom = tops[-1] + height + lines * _LINE + 0.8
     left = PAGE_WIDTH - _MARGIN - _STRIP
     with theme():
-        figure, canvas = page(bottom + _FOOTER)
+        figure, page = new_page(bottom + _FOOTER)
         for x, width, text, colour in (
             (_MARGIN, _LABEL - 1.5, "unit", INK),
             (lefts[0], size, "best\nnatural", NATURAL),
@@ -78,21 +91,21 @@ def draw(layers: Sequence[Layer], *, fraction: float = 0.9, most: int = 12) -> F
             (lefts[2], block, f"{n} diverse images", DIVERSE),
             (left, _STRIP, "activation", INK),
         ):
-            heading(canvas, x, _HEADER - 1.5, width, text, colour)
+            heading(page, x, _HEADER - 1.5, width, text, colour)
         axes = strip(figure, left, _HEADER - 1, _STRIP, bottom - _HEADER + 1)
         for (layer, unit), top in zip(chosen, tops, strict=True):
-            _row(canvas, layer, unit, lefts, top, size, height)
+            _row(page, layer, unit, lefts, top, size, height)
             below = (top + size, top + height, top + height)
             numbers = (separator.join(parts) for parts in _numbers(layer, unit, fraction))
             for x, y, text in zip(lefts, below, numbers, strict=True):
-                canvas.text(x, y + 2.6, text, size=LABEL, linespacing=1.15)
+                page.text(x, y + 2.6, text, size=LABEL, linespacing=1.15)
             _activations(axes, layer, unit, top, height / 3)
         _scale(axes, tops[0], fraction)
-        _key(canvas, _MARGIN, bottom + 6.2, fraction)
+        _key(page, _MARGIN, bottom + 6.2, fraction)
     return figure
 
 
-def _choose(layer: Layer, most: int) -> list[int]:
+def _choose(layer: SetsAndNatural, most: int) -> list[int]:
     """Return units by falling response to natural patches, those that restarts drive first."""
     means = layer.restart_activations.mean(1)
     ratio = np.where(means > 0, layer.natural_best / np.where(means > 0, means, 1), -np.inf)
@@ -103,8 +116,8 @@ def _choose(layer: Layer, most: int) -> list[int]:
 
 
 def _row(
-    canvas: Axes,
-    layer: Layer,
+    page: Axes,
+    layer: SetsAndNatural,
     unit: int,
     lefts: tuple[float, float, float],
     top: float,
@@ -113,19 +126,21 @@ def _row(
 ) -> None:
     colour, middle = network_colour(layer.network), top + height / 2
     name = f"{network_title(layer.network)}\n{layer.layer}"
-    style = {"color": colour, "linespacing": 1.3}
-    canvas.text(_MARGIN, middle + 0.8, name, size=LABEL, va="bottom", **style)
-    canvas.text(_MARGIN, middle + 1.4, str(layer.channels[unit]), weight="bold", va="top", **style)
-    show_patches(canvas, layer.natural[unit : unit + 1], lefts[0], top, size)
+    style: dict[str, Any] = {"color": colour, "linespacing": 1.3}
+    page.text(_MARGIN, middle + 0.8, name, size=LABEL, va="bottom", **style)
+    page.text(_MARGIN, middle + 1.4, str(layer.channels[unit]), weight="bold", va="top", **style)
+    show_patches(page, layer.natural[unit : unit + 1], lefts[0], top, size)
     repeated = not layer.selected[unit]
     for images, left, faded in (
         (layer.restarts, lefts[1], False),
         (layer.diverse, lefts[2], repeated),
     ):
-        show_patches(canvas, images[unit], left, top, size, gap=_GAP, per_row=_PER_ROW, faded=faded)
+        show_patches(page, images[unit], left, top, size, gap=_GAP, per_row=_PER_ROW, faded=faded)
 
 
-def _numbers(layer: Layer, unit: int, fraction: float) -> tuple[list[str], list[str], list[str]]:
+def _numbers(
+    layer: SetsAndNatural, unit: int, fraction: float
+) -> tuple[list[str], list[str], list[str]]:
     """Return what is written below the natural patch, the restarts and the diverse set."""
     before = layer.restart_activations[unit].mean()
     after = layer.diverse_activations[unit].mean()
@@ -145,7 +160,7 @@ def _numbers(layer: Layer, unit: int, fraction: float) -> tuple[list[str], list[
     )
 
 
-def _activations(axes: Axes, layer: Layer, unit: int, top: float, lane: float) -> None:
+def _activations(axes: Axes, layer: SetsAndNatural, unit: int, top: float, lane: float) -> None:
     """Draw the activations of a unit, relative to its restarts' mean, beside its images."""
     scale = layer.restart_activations[unit].mean()
     natural, restarts, diverse = top + lane * (np.arange(3) + 0.5)
@@ -202,17 +217,17 @@ def _ticks(axes: Axes, y: float, lane: float, values: np.ndarray, colour: str) -
     axes.vlines(values, y - 0.4 * lane, y + 0.4 * lane, color=colour, lw=0.8)
 
 
-def _key(canvas: Axes, left: float, y: float, fraction: float) -> None:
+def _key(page: Axes, left: float, y: float, fraction: float) -> None:
     """Explain the marks of the activations."""
-    _distribution(canvas, y, left, left + 2, left + 4, left + 6)
-    canvas.plot(left + 8, y, ".", color=NATURAL, ms=4)
-    _ticks(canvas, y, 3, left + 63 + np.array([0, 1.2, 1.8]), RESTARTS)
-    _ticks(canvas, y, 3, left + 80 + np.array([0, 0.6, 1.8]), DIVERSE)
-    canvas.vlines(left + 103, y - 1.5, y + 1.5, color=GREY, lw=0.5, ls=(0, (3, 2)))
+    _distribution(page, y, left, left + 2, left + 4, left + 6)
+    page.plot(left + 8, y, ".", color=NATURAL, ms=4)
+    _ticks(page, y, 3, left + 63 + np.array([0, 1.2, 1.8]), RESTARTS)
+    _ticks(page, y, 3, left + 80 + np.array([0, 0.6, 1.8]), DIVERSE)
+    page.vlines(left + 103, y - 1.5, y + 1.5, color=GREY, lw=0.5, ls=(0, (3, 2)))
     for x, text in (
         (9.5, "natural patches: 1 to 99 %, quartiles, best"),
         (66.2, "restarts"),
         (83.2, "diverse images"),
         (104.4, f"{percent(fraction)} of restarts' mean"),
     ):
-        canvas.text(left + x, y, text, size=LABEL, va="center_baseline")
+        page.text(left + x, y, text, size=LABEL, va="center_baseline")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from diversevis.figures.distributions import median_key, median_mark, median_of, swarm
-from diversevis.figures.invariance_data import MeasuredLayer
 from diversevis.figures.style import (
     FAINT,
     GREY,
@@ -22,19 +22,24 @@ from diversevis.figures.style import (
     inset,
     network_colour,
     network_title,
-    page,
+    new_page,
+    read_titles,
+    save,
     theme,
+    titles,
     units_text,
 )
 from diversevis.figures.transforms import (
     colour_bar,
-    column,
     left_out_note,
     ratio,
     show_canvas,
     show_map,
     stays,
+    with_index,
 )
+from diversevis.results.quantities import Quantity, Registry
+from diversevis.results.tests import FamilyTests, LayerTests, load_tests
 
 _MARGIN, _GUTTER, _GAP = 2.5, 5.0, 0.8  # mm
 _LARGEST, _BAND, _LABEL, _NUMBERS, _BETWEEN, _FOOTER = 28.0, 7.5, 5.0, 3.0, 2.5, 8.0
@@ -43,10 +48,26 @@ _LEFT, _TITLE, _PANEL, _BOTTOM = 13.0, 6.0, 46.0, 12.5  # of the distributions
 _ASIDE, _ROOM = 0.2, 0.34  # on their horizontal axis
 
 
+def run(
+    reads: Mapping[str, Any], writes: Mapping[str, Path], *, criteria: Mapping[str, Any]
+) -> None:
+    """Draw it from ``tests``, arrays of layers, and tables."""
+    with titles(read_titles(reads["networks"])):
+        figure = draw(
+            load_tests(reads["tests"]),
+            pd.read_csv(reads["units"]),
+            pd.read_csv(reads["layers"]),
+            Registry.load(reads["quantities"]),
+            criteria=criteria,
+        )
+    save(figure, *writes.values())
+
+
 def draw(
-    layers: Sequence[MeasuredLayer],
+    layers: Sequence[LayerTests],
     units: pd.DataFrame,
     medians: pd.DataFrame,
+    registry: Registry,
     *,
     criteria: Mapping[str, Any],
     most: int = 3,
@@ -55,58 +76,61 @@ def draw(
 
     Each unit has its texture, with a square as large as a patch, beside the map of the responses to
     the texture's crops, all on one scale of colours. Below, the phase indices of all units by layer
-    with the median and its interval, beside those of their linear stand-ins.
+    with the median and its interval, beside those of their linear surrogates.
 
     Parameters
     ----------
     layers
         Tests of layers of any number of networks; those without all shifts are passed over.
-    units
-        One row a unit, with the columns of `diversevis.analysis.units.unit_table`.
-    medians
-        The table of layers.
+    units, medians
+        The tables of units and of layers.
+    registry
+        The quantities of `units`; among them the phase index, if it was measured.
     criteria
         ``config/criteria.yaml``; of C2.
     most
         Units to show of either kind, of each network; fewer where there are not twice as many.
     """
+    phase = registry.of("phase")
+    units = with_index(units, phase)
+    examples = _examples(layers, phase.family) if phase else {}
     networks = list(dict.fromkeys(layer.network for layer in layers))
     across = min(most, _MOST_ACROSS)
     width = (PAGE_WIDTH - 2 * _MARGIN - (across - 1) * _GUTTER) / across
     size = min(_LARGEST, (width - _GAP) / 2)
     pitch = _LABEL + size + _NUMBERS + _BETWEEN
-    chosen = {network: _choose(layers, units, network, most) for network in networks}
+    chosen = {network: _choose(examples, units, network, most) for network in networks}
     height = 1.0
     for kinds in chosen.values():
         height += _BAND + sum(-(-len(some) // across) for some in kinds) * pitch
     places = _places(layers, units)
     panel = height + _FOOTER + _TITLE
     with theme():
-        figure, canvas = page(panel + _PANEL + _BOTTOM if places else height + _FOOTER)
+        figure, page = new_page(panel + _PANEL + _BOTTOM if places else height + _FOOTER)
         top = 1.0
         for network, kinds in chosen.items():
-            _band(canvas, units, network, top)
+            _band(page, units, network, top)
             top += _BAND
             for some in kinds:
                 for begin in range(0, len(some), across):
                     row = some[begin : begin + across]
                     for place, example in enumerate(row):
                         left = _MARGIN + place * (width + _GUTTER)
-                        _unit(canvas, *example, left, top, size)
+                        _unit(page, *example, left, top, size)
                     top += pitch
-        colour_bar(canvas, _MARGIN, height + 1, 30, upright=False)
+        colour_bar(page, _MARGIN, height + 1, 30, upright=False)
         text = "response relative to the unit's best patch, over the crops of its texture"
-        canvas.text(_MARGIN + 34, height + 2, text, size=LABEL, va="center")
-        if places:
+        page.text(_MARGIN + 34, height + 2, text, size=LABEL, va="center")
+        if places and phase:
             axes = inset(figure, _LEFT, panel, PAGE_WIDTH - _LEFT - _MARGIN, _PANEL)
-            _distributions(axes, places, units, medians, criteria["C2"]["phase_index"])
-            _panel_texts(canvas, places, units, panel)
+            _distributions(axes, places, units, medians, phase, criteria["C2"]["phase_index"])
+            _panel_texts(page, places, units, panel)
     return figure
 
 
-def _places(layers: Sequence[MeasuredLayer], units: pd.DataFrame) -> list[tuple[str, str]]:
+def _places(layers: Sequence[LayerTests], units: pd.DataFrame) -> list[tuple[str, str]]:
     """Return networks and layers that have any phase index."""
-    indexed = units[stays(units) & column(units, "phase_index").notna()]
+    indexed = units[stays(units) & units.value.notna()]
     found = set(zip(indexed.network, indexed.layer, strict=True))
     names = dict.fromkeys((layer.network, layer.layer) for layer in layers)
     return [name for name in names if name in found]
@@ -117,73 +141,82 @@ def _distributions(
     places: list[tuple[str, str]],
     units: pd.DataFrame,
     medians: pd.DataFrame,
+    phase: Quantity,
     criterion: float,
 ) -> None:
-    """Draw all phase indices, and those of the linear stand-ins, by layer."""
+    """Draw all phase indices, and those of the linear surrogates, by layer."""
     kept = units[stays(units)]
-    values = kept[["phase_index", "phase_surrogate"]].to_numpy(dtype=float)
+    values = kept[["value", "surrogate"]].to_numpy(dtype=float)
     low = np.nanmin(values, initial=-0.02) - 0.03
     axes.set(xlim=(-0.5, len(places) - 0.5), ylim=(low, max(1.0, np.nanmax(values) + 0.03)))
     axes.axhline(0, color=FAINT, lw=0.5, zorder=0)
     axes.axhline(criterion, color=GREY, lw=0.5, ls=(0, (3, 2)), zorder=0)
     for at, (network, layer) in enumerate(places):
         own = kept[(kept.network == network) & (kept.layer == layer)]
-        style = {"width": _ROOM, "colour": network_colour(network)}
-        swarm(axes, at - _ASIDE, own.phase_index.to_numpy(), **style)
+        style: dict[str, Any] = {"width": _ROOM, "colour": network_colour(network)}
+        swarm(axes, at - _ASIDE, own.value.to_numpy(), **style)
         style["colour"] = GREY
-        swarm(axes, at + _ASIDE, own.phase_surrogate.to_numpy(), filled=False, **style)
-        median_mark(axes, at - _ASIDE, _ROOM, *median_of(medians, network, layer, "phase_index"))
-        middle = own.phase_surrogate.median()
+        swarm(axes, at + _ASIDE, own.surrogate.to_numpy(), filled=False, **style)
+        median_mark(axes, at - _ASIDE, _ROOM, *median_of(medians, network, layer, phase.name))
+        middle = own.surrogate.median()
         median_mark(axes, at + _ASIDE, _ROOM, middle, middle, middle)
         if at and places[at - 1][0] != network:
             axes.axvline(at - 0.5, color=FAINT, lw=0.5)
     axes.set(xticks=range(len(places)), xticklabels=[layer for _, layer in places])
     axes.tick_params(axis="x", length=0)
-    axes.set(yticks=[0, 0.5, 1], ylabel="phase index")
+    axes.set(yticks=[0, 0.5, 1], ylabel=phase.title)
 
 
 def _panel_texts(
-    canvas: Axes, places: list[tuple[str, str]], units: pd.DataFrame, top: float
+    page: Axes, places: list[tuple[str, str]], units: pd.DataFrame, top: float
 ) -> None:
     step = (PAGE_WIDTH - _LEFT - _MARGIN) / len(places)
-    kept = units[stays(units) & units.phase_index.notna()]
+    kept = units[stays(units) & units.value.notna()]
     for at, (network, layer) in enumerate(places):
         count = int(((kept.network == network) & (kept.layer == layer)).sum())
         middle = _LEFT + (at + 0.5) * step
-        style = {"size": LABEL, "color": GREY, "ha": "center", "va": "center"}
-        canvas.text(middle, top + _PANEL + 5.5, f"n = {count}", **style)
+        style: dict[str, Any] = {"size": LABEL, "color": GREY, "ha": "center", "va": "center"}
+        page.text(middle, top + _PANEL + 5.5, f"n = {count}", **style)
         if not at or places[at - 1][0] != network:
             style = {"weight": "bold", "color": network_colour(network)}
-            canvas.text(_LEFT + at * step + 1, top - 1.5, network_title(network), **style)
+            page.text(_LEFT + at * step + 1, top - 1.5, network_title(network), **style)
     y = top + _PANEL + 10
-    canvas.plot(_LEFT + 1, y, "o", color=INK, ms=3, mew=0)
-    canvas.plot(_LEFT + 21, y, "o", mfc="white", mec=GREY, mew=0.6, ms=3)
-    median_key(canvas, _LEFT + 52, y)
-    canvas.plot([_LEFT + 107, _LEFT + 110], [y, y], color=GREY, lw=0.5, ls=(0, (3, 2)))
+    page.plot(_LEFT + 1, y, "o", color=INK, ms=3, mew=0)
+    page.plot(_LEFT + 21, y, "o", mfc="white", mec=GREY, mew=0.6, ms=3)
+    median_key(page, _LEFT + 52, y)
+    page.plot([_LEFT + 107, _LEFT + 110], [y, y], color=GREY, lw=0.5, ls=(0, (3, 2)))
     for x, text in (
         (2.5, "one unit"),
-        (22.5, "its linear stand-in"),
+        (22.5, "its linear surrogate"),
         (56, "median of units and its 95 % interval"),
         (111, "criterion of claim C2"),
     ):
-        canvas.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
+        page.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
+
+
+_Example = tuple[LayerTests, FamilyTests, int]
+"""A unit: its layer, its tests of all shifts, its place."""
+
+
+def _examples(layers: Sequence[LayerTests], family: str) -> dict[tuple[str, str, Any], _Example]:
+    """Return what there is to show, by network, layer and channel."""
+    return {
+        (layer.network, layer.layer, channel): (layer, tests, unit)
+        for layer in layers
+        if (tests := layer.find(family)) is not None
+        for unit, channel in enumerate(layer.channels.tolist())
+    }
 
 
 def _choose(
-    layers: Sequence[MeasuredLayer], units: pd.DataFrame, network: str, most: int
-) -> list[list[tuple[MeasuredLayer, int, pd.Series, str]]]:
+    examples: Mapping[tuple[str, str, Any], _Example], units: pd.DataFrame, network: str, most: int
+) -> list[list[tuple[_Example, pd.Series, str]]]:
     """Return the most and the least invariant units of a network, each by falling index."""
-    places = {
-        (layer.layer, name): (layer, unit)
-        for layer in layers
-        if layer.network == network and layer.find("all-shifts") is not None
-        for unit, name in enumerate(layer.names)
-    }
-    rows = _indexed(units, network).sort_values("phase_index", ascending=False, kind="stable")
+    rows = _indexed(units, network).sort_values("value", ascending=False, kind="stable")
     found = [
-        (*places[row.layer, str(row.channel)], row, f"rank {rank} of {len(rows)}")
+        (examples[network, row.layer, row.channel], row, f"rank {rank} of {len(rows)}")
         for rank, (_, row) in enumerate(rows.iterrows(), start=1)
-        if (row.layer, str(row.channel)) in places
+        if (network, row.layer, row.channel) in examples
     ]
     first = min(most, -(-len(found) // 2))
     last = min(most, len(found) - first)
@@ -192,48 +225,41 @@ def _choose(
 
 def _indexed(units: pd.DataFrame, network: str) -> pd.DataFrame:
     """Return the rows of a network's units that have a phase index."""
-    return units[(units.network == network) & stays(units) & column(units, "phase_index").notna()]
+    return units[(units.network == network) & stays(units) & units.value.notna()]
 
 
-def _band(canvas: Axes, units: pd.DataFrame, network: str, top: float) -> None:
+def _band(page: Axes, units: pd.DataFrame, network: str, top: float) -> None:
     """Write a network's title, and how many of its units are left out."""
     count = len(_indexed(units, network))
     text = f"{network_title(network)}: {units_text(count)}"
     if count > 1:
         text += ", the most and the least invariant to phase"
-    style = {"size": TITLE, "weight": "bold", "color": network_colour(network)}
-    canvas.text(_MARGIN, top + 3, text, va="center", **style)
+    style: dict[str, Any] = {"size": TITLE, "weight": "bold", "color": network_colour(network)}
+    page.text(_MARGIN, top + 3, text, va="center", **style)
     left_out = int(((units.network == network) & ~stays(units)).sum())
     right = PAGE_WIDTH - _MARGIN
     if left_out:
         text = left_out_note(left_out).replace("\n", " ")
-        canvas.text(right, top + 3, text, size=LABEL, color=GREY, va="center", ha="right")
-    canvas.plot([_MARGIN, right], [top + 5.8] * 2, color=FAINT, lw=0.5)
+        page.text(right, top + 3, text, size=LABEL, color=GREY, va="center", ha="right")
+    page.plot([_MARGIN, right], [top + 5.8] * 2, color=FAINT, lw=0.5)
 
 
 def _unit(
-    canvas: Axes,
-    layer: MeasuredLayer,
-    unit: int,
+    page: Axes,
+    example: _Example,
     numbers: pd.Series,
     rank: str,
     left: float,
     top: float,
     size: float,
 ) -> None:
-    data = layer.find("all-shifts")
+    layer, tests, unit = example
     below = top + _LABEL
-    canvas.text(left, below - 1, f"{layer.layer}, {layer.names[unit]}", weight="bold")
+    page.text(left, below - 1, f"{layer.layer}, {layer.channels[unit]}", weight="bold")
     right = left + 2 * size + _GAP
-    canvas.text(right, below - 1, rank, size=LABEL, color=GREY, ha="right")
-    show_canvas(canvas, data.canvases[unit], layer.size, left, below, size)
-    show_map(canvas, data, layer.relative(data)[unit], left + size + _GAP, below, size)
-    parts = [
-        f"{name} {ratio(float(numbers.get(key, float('nan'))))}"
-        for name, key in (
-            ("index", "phase_index"),
-            ("stand-in", "phase_surrogate"),
-            ("F1/F0", "f1_f0"),
-        )
-    ]
-    canvas.text(left, below + size + 2.6, ", ".join(parts), size=LABEL)
+    page.text(right, below - 1, rank, size=LABEL, color=GREY, ha="right")
+    show_canvas(page, tests.canvases[unit], layer.size, left, below, size)
+    show_map(page, tests, layer.relative(tests)[unit], left + size + _GAP, below, size)
+    text = f"index {ratio(numbers.value)}, surrogate {ratio(numbers.surrogate)}"
+    text += f", F1/F0 {ratio(float(numbers.get('f1_f0', np.nan)))}"
+    page.text(left, below + size + 2.6, text, size=LABEL)

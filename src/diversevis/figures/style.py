@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_pdf import PdfPages
@@ -16,9 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from PIL import Image
 
-from diversevis.files import atomic_path
-from diversevis.networks.registry import NETWORKS
-from diversevis.stimuli.display import to_picture
+from diversevis.fetching.files import atomic_path
+from diversevis.results.formats import read_rows
 
 PAGE_WIDTH = 180.0
 """Full width of a printed page, in mm."""
@@ -33,13 +33,15 @@ INK, GREY, FAINT = "#1A1A1A", "#6B6B6B", "#D0D0D0"
 # Wine and teal: as far apart in lightness as in hue, so that they differ in grey, too.
 _NETWORK_COLOURS = {"vgg19": "#882255", "resnet50": "#1B96A8"}
 
+_TITLES: ContextVar[Mapping[str, str]] = ContextVar("titles")
+_ENTRIES = 5  # entries of a legend, before its next line begins
 _LINEAR = 6.0  # ratios of up to so much need no logarithmic axis
 _BOLD, _PLAIN = 1.62, 1.35  # mm, about the width of a letter in a title and in a note
 _DPI = 300
 _MOST_PIXELS = 30_000  # a side; Agg draws no more than 65,535, and memory goes with it
 _MM = 1 / 25.4
 
-_THEME = {
+_THEME: Any = {
     # Comes with matplotlib, so that a figure looks the same on every machine.
     "font.family": "DejaVu Sans",
     "font.size": TEXT,
@@ -81,9 +83,24 @@ def theme() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def titles(of_networks: Mapping[str, str]) -> Iterator[None]:
+    """Call networks by these titles, by name, in figures that are drawn within the block."""
+    token = _TITLES.set(of_networks)
+    try:
+        yield
+    finally:
+        _TITLES.reset(token)
+
+
+def read_titles(path: Path | str) -> dict[str, str]:
+    """Return titles by name from the table of networks, for `titles`."""
+    return {row["name"]: row["title"] for row in read_rows(path)}
+
+
 def network_title(name: str) -> str:
-    """Return what to call a network in figures; its name if it is not registered."""
-    return NETWORKS[name].title if name in NETWORKS else name
+    """Return what to call a network in figures; its name where `titles` has none."""
+    return _TITLES.get({}).get(name, name)
 
 
 def network_colour(name: str) -> str:
@@ -107,13 +124,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %".replace("-", "\N{MINUS SIGN}")
 
 
-def page(height: float, width: float = PAGE_WIDTH) -> tuple[Figure, Axes]:
+def new_page(height: float, width: float = PAGE_WIDTH) -> tuple[Figure, Axes]:
     """Return an empty figure and axes that cover it, in mm from its top left corner."""
     figure = Figure(figsize=(width * _MM, height * _MM))
-    canvas = figure.add_axes((0, 0, 1, 1))
-    canvas.set(xlim=(0, width), ylim=(height, 0))
-    canvas.set_axis_off()
-    return figure, canvas
+    page = figure.add_axes((0, 0, 1, 1))
+    page.set(xlim=(0, width), ylim=(height, 0))
+    page.set_axis_off()
+    return figure, page
 
 
 def inset(figure: Figure, left: float, top: float, width: float, height: float, **kw) -> Axes:
@@ -123,8 +140,14 @@ def inset(figure: Figure, left: float, top: float, width: float, height: float, 
     return figure.add_axes(box, **kw)
 
 
+def to_picture(patches: np.ndarray) -> np.ndarray:
+    """Return patches ``[..., 3, h, w]`` as pictures, ``[..., h, w, 3]`` bytes: 128 added."""
+    levels = np.rint(np.clip(np.asarray(patches) + 128, 0, 255)).astype(np.uint8)
+    return np.moveaxis(levels, -3, -1)
+
+
 def show_patches(
-    canvas: Axes,
+    page: Axes,
     patches: np.ndarray,
     left: float,
     top: float,
@@ -139,8 +162,8 @@ def show_patches(
 
     Parameters
     ----------
-    canvas
-        Axes in mm, as `page` returns them.
+    page
+        Axes in mm, as `new_page` returns them.
     patches
         ``[n, 3, s, s]``, patch units.
     left, top
@@ -155,24 +178,24 @@ def show_patches(
         Most colours of all these pictures, at most 256, chosen to suit them: small files where
         there are thousands of pictures. By default they are exact.
     """
-    pictures = to_picture(torch.as_tensor(np.asarray(patches))).numpy()
+    pictures = to_picture(patches)
     if colours is not None:
         pictures = _reduced(pictures, colours)
     # Repeated to print resolution, for many viewers blur pictures that they enlarge.
     repeat = max(1, -(-round(size * _MM * _DPI) // pictures.shape[1]))
     pictures = pictures.repeat(repeat, axis=1).repeat(repeat, axis=2)
-    limits = canvas.get_xlim(), canvas.get_ylim()
+    limits = page.get_xlim(), page.get_ylim()
     for index, picture in enumerate(pictures):
         row, column = divmod(index, per_row or len(pictures))
         x, y = left + column * (size + gap), top + row * (size + gap)
-        canvas.imshow(
+        page.imshow(
             picture,
             extent=(x, x + size, y + size, y),
             alpha=0.35 if faded else 1,
             interpolation="none",
             aspect="auto",
         )
-    canvas.set(xlim=limits[0], ylim=limits[1])
+    page.set(xlim=limits[0], ylim=limits[1])
 
 
 def _reduced(pictures: np.ndarray, colours: int) -> np.ndarray:
@@ -184,7 +207,7 @@ def _reduced(pictures: np.ndarray, colours: int) -> np.ndarray:
 
 
 def heading(
-    canvas: Axes,
+    page: Axes,
     left: float,
     bottom: float,
     width: float,
@@ -194,23 +217,23 @@ def heading(
 ) -> None:
     """Write a column's heading over a bar of the column's colour, which ends at `bottom`, in mm."""
     bar = [left, left + width], [bottom - 0.3] * 2
-    canvas.plot(*bar, color=colour, lw=1.2, solid_capstyle="butt")
+    page.plot(*bar, color=colour, lw=1.2, solid_capstyle="butt")
     for above, line in enumerate(reversed(text.split("\n"))):
         y = bottom - 1.7 - 2.6 * above
-        canvas.text(left, y, line, size=size, color=colour, weight="bold")
+        page.text(left, y, line, size=size, color=colour, weight="bold")
 
 
 def panel_title(
-    canvas: Axes, left: float, top: float, width: float, title: str, note: str = ""
+    page: Axes, left: float, top: float, width: float, title: str, note: str = ""
 ) -> None:
     """Write a panel's title above its top left corner and a note at its right one, in mm.
 
     The note stands above the panel, or within where there is no room; the panel has no background.
     """
-    canvas.text(left, top - 2, title, weight="bold")
+    page.text(left, top - 2, title, weight="bold")
     room = width - _BOLD * len(title) - _PLAIN * len(note) > 0
-    style = {"size": LABEL, "color": GREY, "ha": "right"}
-    canvas.text(left + width, top - 2 if room else top + 2.2, note, **style)
+    style: dict[str, Any] = {"size": LABEL, "color": GREY, "ha": "right"}
+    page.text(left + width, top - 2 if room else top + 2.2, note, **style)
 
 
 def strip(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
@@ -225,13 +248,13 @@ def strip(figure: Figure, left: float, top: float, width: float, height: float) 
     return axes
 
 
-def legend(canvas: Axes, entries: Sequence[tuple[Artist, str]], at: float = 0.0) -> None:
-    """Write a legend in one line across the page, `at` a height, as a share from below."""
-    canvas.legend(
+def legend(page: Axes, entries: Sequence[tuple[Artist, str]], at: float = 0.0) -> None:
+    """Write a legend across the page, `at` a height, as a share from below."""
+    page.legend(
         *zip(*entries, strict=True),
         loc="lower center",
         bbox_to_anchor=(0.5, at),
-        ncols=len(entries),
+        ncols=min(len(entries), _ENTRIES),
         fontsize=LABEL,
         frameon=False,
         handlelength=2,
@@ -251,7 +274,7 @@ def ratio_scale(axes: Axes, largest: float) -> None:
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def lines_of(names: Sequence, most: int) -> list[list]:
+def lines_of(names: Sequence[Any], most: int) -> list[list[Any]]:
     """Return names in as few lines of at most `most` as hold them, equally long but for the last.
 
     Names are layers, or panels of any kind, that stand beside each other.
@@ -260,7 +283,12 @@ def lines_of(names: Sequence, most: int) -> list[list]:
     return [list(names[begin : begin + length]) for begin in range(0, len(names), length)]
 
 
-def thin(count: int) -> dict:
+def evenly(count: int, most: int) -> list[int]:
+    """Return up to `most` places among `count`, evenly spaced from the first to the last."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(most, count))})
+
+
+def thin(count: int) -> dict[str, Any]:
     """Return the style of one of `count` lines that lie on each other: the paler, the more."""
     return {"lw": 0.5, "alpha": max(0.08, min(0.6, 5 / count)) if count else 0.6}
 
@@ -283,7 +311,7 @@ def save(figure: Figure, *paths: Path | str) -> None:
     Parameters
     ----------
     figure
-        What `page` began.
+        What `new_page` began.
     *paths
         Files; the format follows the suffix. Pictures have 300 dpi, less for very long figures.
 
@@ -296,7 +324,7 @@ def save(figure: Figure, *paths: Path | str) -> None:
     for path in map(Path, paths):
         kind = path.suffix.removeprefix(".").lower()
         metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}}.get(kind)
-        options = {"pil_kwargs": {"optimize": True}} if kind == "png" else {}
+        options: dict[str, Any] = {"pil_kwargs": {"optimize": True}} if kind == "png" else {}
         with theme(), atomic_path(path) as temporary:
             figure.savefig(temporary, format=kind, dpi=dpi, metadata=metadata, **options)
 

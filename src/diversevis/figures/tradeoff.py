@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,12 +24,15 @@ from diversevis.figures.style import (
     lines_of,
     network_colour,
     network_title,
-    page,
+    new_page,
     panel_title,
     percent,
     ratio_scale,
+    read_titles,
+    save,
     theme,
     thin,
+    titles,
     units_text,
 )
 
@@ -37,8 +44,15 @@ _ALONG = "mean activation, relative to restarts"
 _UP = "smallest distance,\nrelative to restarts"
 
 
+def run(reads: Mapping[str, Any], writes: Mapping[str, Path], *, fraction: float) -> None:
+    """Draw it from the table ``sweeps``."""
+    with titles(read_titles(reads["networks"])):
+        figure = draw(pd.read_csv(reads["sweeps"]), fraction=fraction)
+    save(figure, *writes.values())
+
+
 def draw(sweeps: pd.DataFrame, *, fraction: float) -> Figure:
-    """Draw the trade-off of activation against distance, one panel a layer, a row or two a network.
+    """Draw activation against distance, one panel per layer, a row or two per network.
 
     A thin line is a unit from its restarts, at (1, 1), to ever more diverse sets; the bold line
     joins the medians over units at each relative diversity. Panels of one network share their axes.
@@ -47,8 +61,7 @@ def draw(sweeps: pd.DataFrame, *, fraction: float) -> Figure:
     Parameters
     ----------
     sweeps
-        One row a unit and level, with the columns of
-        `diversevis.synthesis.output.sweep_metrics`.
+        One row per unit and level, with `diversevis.results.sets.SWEEP_COLUMNS`.
     fraction
         Share of the restarts' mean activation that the chosen set keeps.
     """
@@ -63,15 +76,15 @@ def draw(sweeps: pd.DataFrame, *, fraction: float) -> Figure:
     rows = sum(map(len, lines.values()))
     height = _TOP + rows * (_HEIGHT + _BETWEEN) - _BETWEEN + _BOTTOM
     with theme():
-        figure, canvas = page(height)
+        figure, page = new_page(height)
         top = _TOP
         for network, some in lines.items():
             own = table[table.network == network]
-            _network(figure, canvas, own, some, top, width, fraction)
+            _network(figure, page, own, some, top, width, fraction)
             top += len(some) * (_HEIGHT + _BETWEEN)
         middle = _LEFT + (columns * (width + _GAP) - _GAP) / 2
-        canvas.text(middle, height - 9.5, _ALONG, ha="center", va="center")
-        _legend(canvas, table, fraction)
+        page.text(middle, height - 9.5, _ALONG, ha="center", va="center")
+        _legend(page, table, fraction)
     return figure
 
 
@@ -93,7 +106,7 @@ def relative(sweeps: pd.DataFrame) -> pd.DataFrame:
 
 def _network(
     figure: Figure,
-    canvas: Axes,
+    page: Axes,
     table: pd.DataFrame,
     lines: list[list[str]],
     top: float,
@@ -101,7 +114,8 @@ def _network(
     fraction: float,
 ) -> None:
     """Draw the panels of one network, in lines."""
-    network, first = table.network.iloc[0], None
+    network = table.network.iloc[0]
+    first: Axes | None = None
     for row, layers in enumerate(lines):
         y = top + row * (_HEIGHT + _BETWEEN)
         for column, layer in enumerate(layers):
@@ -112,19 +126,20 @@ def _network(
             _panel(axes, units, fraction, network_colour(network))
             driven = units.dropna(subset=["activation"]).channel.nunique()
             title = f"{network_title(network)} {layer}"
-            panel_title(canvas, left, y, width, title, units_text(driven))
+            panel_title(page, left, y, width, title, units_text(driven))
             axes.tick_params(labelleft=column == 0)
             first = first or axes
         middle = y + _HEIGHT / 2
-        canvas.text(4.5, middle, _UP, rotation=90, ha="center", va="center", linespacing=1.3)
-    ratio_scale(first, table.distance.max())
+        page.text(4.5, middle, _UP, rotation=90, ha="center", va="center", linespacing=1.3)
+    if first is not None:
+        ratio_scale(first, table.distance.max())
 
 
 def _panel(axes: Axes, table: pd.DataFrame, fraction: float, colour: str) -> None:
     drawn = table.dropna(subset=["activation"]).sort_values("relative_diversity")
     axes.axvline(fraction, color=GREY, lw=0.5, ls=(0, (3, 2)))
     axes.axhline(1, color=FAINT, lw=0.5)
-    style = thin(drawn.channel.nunique())
+    style: dict[str, Any] = thin(drawn.channel.nunique())
     for _, unit in drawn.groupby("channel"):
         axes.plot(unit.activation, unit.distance, color=GREY, **style)
     median = _medians(table)
@@ -145,11 +160,11 @@ def _medians(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby("relative_diversity")[["activation", "distance"]].median()
 
 
-def _legend(canvas: Axes, table: pd.DataFrame, fraction: float) -> None:
+def _legend(page: Axes, table: pd.DataFrame, fraction: float) -> None:
     networks = table.network.unique()
     grid = ", ".join(f"{c:g}" for c in sorted(table.relative_diversity.unique()))
     colour = network_colour(networks[0]) if len(networks) == 1 else INK
-    marker = {"ls": "", "mec": "white", "mew": 0.4, "ms": 4}
+    marker: dict[str, Any] = {"ls": "", "mec": "white", "mew": 0.4, "ms": 4}
     entries = [
         (Line2D([], [], color=GREY, lw=0.5), "one unit"),
         (
@@ -163,4 +178,4 @@ def _legend(canvas: Axes, table: pd.DataFrame, fraction: float) -> None:
             f"{percent(fraction)} of restart activation",
         ),
     ]
-    legend(canvas, entries)
+    legend(page, entries)

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diversevis.figures.invariance_data import FamilyData, MeasuredLayer
 from diversevis.figures.style import (
     FAINT,
     GREY,
@@ -18,22 +17,13 @@ from diversevis.figures.style import (
     heading,
     inset,
     network_title,
+    new_page,
     number,
-    page,
     show_patches,
     theme,
 )
-from diversevis.figures.transforms import (
-    DEFORMATIONS,
-    SHIFTS,
-    colour_bar,
-    extremes,
-    family_title,
-    member_patches,
-    ratio,
-    show_canvas,
-    show_map,
-)
+from diversevis.figures.transforms import colour_bar, ratio, show_canvas, show_map
+from diversevis.results.tests import FamilyTests, LayerTests
 
 _MARGIN, _HEADER, _FOOTER, _BETWEEN, _LINE = 2.5, 15.0, 9.0, 3.4, 3.4  # mm
 _BEST, _TEXTURE, _CANVAS, _MEMBER, _GAP, _NUMBER = 17.0, 25.8, 14.0, 10.5, 0.4, 2.8
@@ -47,13 +37,13 @@ _CURVE, _CURVE_WIDTH = 151.5, 26.0
 _NO_INDEX = "no patch drives it above zero: no index"
 
 
-def draw(layer: MeasuredLayer, index: int) -> Figure:
+def draw(layer: LayerTests, index: int) -> Figure:
     """Draw one unit.
 
-    Its best patch, then one row a family: the canvas, with a square as large as a patch; for all
+    Its best patch, then one row per family: the canvas, with a square as large as a patch; for all
     shifts the map of responses over shifts; the masked members that drive the unit most and least,
-    with their responses; and all responses, sorted, with the index of the linear stand-in.
-    Responses are relative to the best response to any patch.
+    with their responses; and all responses, sorted, with the index of the linear
+    surrogate. Responses are relative to the best response to any patch.
 
     Parameters
     ----------
@@ -62,16 +52,16 @@ def draw(layer: MeasuredLayer, index: int) -> Figure:
     index
         The unit's place in it.
     """
-    heights = [_TEXTURE if data.delta is None else _CANVAS for data in layer.families]
+    heights = [_TEXTURE if tests.delta is None else _CANVAS for tests in layer.families]
     pitches = [_LINE + height + _BETWEEN for height in heights]
     tops = _HEADER + _LINE + np.cumsum([0.0, *pitches])[:-1]
     bottom = max([_HEADER + _LINE + _BEST + 6, *(tops + heights)])
     with theme():
-        figure, canvas = page(bottom + _FOOTER)
-        title = f"{network_title(layer.network)} {layer.layer}, unit {layer.names[index]}"
-        canvas.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
+        figure, page = new_page(bottom + _FOOTER)
+        title = f"{network_title(layer.network)} {layer.layer}, unit {layer.channels[index]}"
+        page.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
         note = f"receptive field {layer.size} px (squares); responses relative to the best patch's"
-        canvas.text(PAGE_WIDTH - _MARGIN, 4, note, color=GREY, va="center", ha="right")
+        page.text(PAGE_WIDTH - _MARGIN, 4, note, color=GREY, va="center", ha="right")
         for left, width, text, colour in (
             (_MARGIN, _BEST, "best patch", NATURAL),
             (_FIRST, _TEXTURE, "canvas", INK),
@@ -81,79 +71,69 @@ def draw(layer: MeasuredLayer, index: int) -> Figure:
                 "map of all shifts; members that drive it most, and least",
                 INK,
             ),
-            (_CURVE, _CURVE_WIDTH, "all members,\ndashed: stand-in", INK),
+            (_CURVE, _CURVE_WIDTH, "all members,\ndashed: surrogate", INK),
         ):
-            heading(canvas, left, _HEADER - 1, width, text, colour)
-        show_patches(canvas, layer.best[index : index + 1], _MARGIN, tops[0], _BEST)
+            heading(page, left, _HEADER - 1, width, text, colour)
+        show_patches(page, layer.best[index : index + 1], _MARGIN, tops[0], _BEST)
         text = f"response {number(float(layer.f_max[index]))}"
-        canvas.text(_MARGIN, tops[0] + _BEST + 2.6, text, size=LABEL)
-        for data, top, height in zip(layer.families, tops, heights, strict=True):
-            _row(figure, canvas, layer, data, index, top, height)
+        page.text(_MARGIN, tops[0] + _BEST + 2.6, text, size=LABEL)
+        for tests, top, height in zip(layer.families, tops, heights, strict=True):
+            _row(figure, page, layer, tests, index, top, height)
     return figure
 
 
 def _row(
     figure: Figure,
-    canvas: Axes,
-    layer: MeasuredLayer,
-    data: FamilyData,
+    page: Axes,
+    layer: LayerTests,
+    tests: FamilyTests,
     index: int,
     top: float,
     height: float,
 ) -> None:
     """Draw a family."""
-    relative = layer.relative(data)[index]
-    surrogate = float(data.surrogate[index])
-    title = family_title(data).replace("\n", ", ")
-    canvas.text(_FIRST, top - 0.9, title, weight="bold")
-    show_canvas(canvas, data.canvases[index], layer.size, _FIRST, top, height)
+    relative = layer.relative(tests)[index]
+    surrogate = float(tests.surrogate[index])
+    strength = f"{tests.mask} mask" if tests.delta is None else f"δ = {tests.delta:g} px"
+    page.text(_FIRST, top - 0.9, f"{tests.family.title}, {strength}", weight="bold")
+    show_canvas(page, tests.canvases[index], layer.size, _FIRST, top, height)
     axes = inset(figure, _CURVE, top, _CURVE_WIDTH, height)
-    _curve(axes, relative, surrogate, data, last=data is layer.families[-1])
+    last = tests is layer.families[-1]
+    _curve(axes, relative, surrogate, tests.family.colour, last=last)
     if not layer.driven[index]:
-        canvas.text(_PARTS, top + height / 2, _NO_INDEX, size=LABEL, color=GREY, va="center")
+        page.text(_PARTS, top + height / 2, _NO_INDEX, size=LABEL, color=GREY, va="center")
         return
     lowest, tenth = ratio(float(relative.min())), ratio(float(np.quantile(relative, 0.1)))
-    text = f"index {ratio(float(relative.mean()))}, linear stand-in {ratio(surrogate)}"
+    text = f"index {ratio(float(relative.mean()))}, linear surrogate {ratio(surrogate)}"
     text += f"; a tenth of members below {tenth}, least {lowest}"
-    canvas.text(_PARTS, top - 0.9, text, size=LABEL)
-    most, least = extremes(relative, _EACH)
+    page.text(_PARTS, top - 0.9, text, size=LABEL)
     left, per_row = _PARTS, _EACH
-    if data.family == "all-shifts":
-        show_map(canvas, data, relative, _PARTS, top, height)
-        colour_bar(canvas, _PARTS + height + 1, top, height)
+    if tests.family.name == "all-shifts":
+        show_map(page, tests, relative, _PARTS, top, height)
+        colour_bar(page, _PARTS + height + 1, top, height)
         left, per_row = _PARTS + 2 * _BLOCK + _APART - 2 * _HALF - _APART, 2
-    for which in (most, least):
-        _members(canvas, layer, data, index, which, relative, left, top, per_row)
+    for which in (tests.most, tests.least):
+        values = relative[tests.shown[index, which]]
+        _members(page, tests.patches[index, which], values, left, top, per_row)
         left += per_row * (_MEMBER + _GAP) - _GAP + _APART
 
 
 def _members(
-    canvas: Axes,
-    layer: MeasuredLayer,
-    data: FamilyData,
-    index: int,
-    which: np.ndarray,
-    relative: np.ndarray,
-    left: float,
-    top: float,
-    per_row: int,
+    page: Axes, patches: np.ndarray, values: np.ndarray, left: float, top: float, per_row: int
 ) -> None:
-    patches = member_patches(layer, data, index, which)
-    for begin in range(0, len(which), per_row):
+    """Show members, and below each its response."""
+    for begin in range(0, len(values), per_row):
         y = top + begin // per_row * (_MEMBER + _NUMBER)
         some = slice(begin, begin + per_row)
-        show_patches(canvas, patches[some], left, y, _MEMBER, gap=_GAP)
-        for place, value in enumerate(relative[which[some]]):
+        show_patches(page, patches[some], left, y, _MEMBER, gap=_GAP)
+        for place, value in enumerate(values[some]):
             x = left + place * (_MEMBER + _GAP) + _MEMBER / 2
             y_text = y + _MEMBER + 0.4
-            canvas.text(x, y_text, ratio(float(value)), size=LABEL, ha="center", va="top")
+            page.text(x, y_text, ratio(float(value)), size=LABEL, ha="center", va="top")
 
 
-def _curve(
-    axes: Axes, relative: np.ndarray, surrogate: float, data: FamilyData, *, last: bool
-) -> None:
-    """Draw sorted responses against their rank, and the stand-in's index."""
-    colour = DEFORMATIONS if data.family == "deformations" else SHIFTS
+def _curve(axes: Axes, relative: np.ndarray, surrogate: float, colour: str, *, last: bool) -> None:
+    """Draw sorted responses against their rank, and the surrogate's index."""
     rank = 100 * (np.arange(len(relative)) + 0.5) / len(relative)
     axes.axhline(0, color=FAINT, lw=0.5)
     axes.axhline(surrogate, color=GREY, lw=0.7, ls=(0, (3, 2)))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,12 +13,14 @@ from torch import Tensor
 
 from diversevis.devices import exact_float32
 from diversevis.errors import UserError
-from diversevis.seeds import generator
+from diversevis.optimisation.engine import minimise
+from diversevis.optimisation.problem import Evaluation, UnitsProblem
+from diversevis.optimisation.schedule import Schedule
 from diversevis.stimuli.gratings import gratings
-from diversevis.synthesis.engine import Schedule, minimise
-from diversevis.synthesis.memory import bytes_per_patch
-from diversevis.synthesis.targets import channels as check_channels
-from diversevis.units import Units, check_units, forward_batch, placement
+from diversevis.synthesis.targets import Targets
+from diversevis.synthesis.targets import channels as channel_targets
+from diversevis.units.contract import Units, check_units, placement
+from diversevis.units.responding import responses as shown
 
 ORIENTATIONS, FREQUENCIES, PHASES = 12, 8, 4
 """Steps of the coarse grid."""
@@ -129,13 +130,19 @@ def best_gratings(
     UserError
         For bad channels, fewer than three phases, or patches of less than 3 px.
     """
-    check_units(units)
-    check_channels(units, channels)
+    check_units(units, dtype=None)
+    targets = channel_targets(units, channels)
     if phases < 3:
         raise UserError("three phases or more", str(phases), "a harmonic needs three points")
     numbers = torch.tensor(list(channels))
     starts, coarse = _best_cells(units, numbers)
-    problem = _Refinement(units, numbers, starts, seed)
+    repeated = Targets(
+        tuple(name for name in targets.names for _ in range(_STARTS)),
+        targets.directions.repeat_interleave(_STARTS, dim=0),
+    )
+    problem = _Refinement(
+        units=units, targets=repeated, patches_per_job=1, seed=seed, starts=starts.flatten(0, 1)
+    )
     outcome = minimise(
         problem,
         schedule,
@@ -183,11 +190,11 @@ def harmonics(responses: Tensor) -> tuple[Tensor, Tensor]:
     rectified = responses.clamp(min=0)
     f0 = rectified.mean(-1)
     f1 = 2 * torch.fft.fft(rectified, norm="forward")[..., 1].abs()
-    return tuple(torch.where(f0 > 0, value, torch.nan) for value in (f0, f1))
+    return torch.where(f0 > 0, f0, torch.nan), torch.where(f0 > 0, f1, torch.nan)
 
 
 def coarse_grid(size: int) -> Tensor:
-    """Return the gratings of the coarse grid, one a row: orientation, frequency, phase, R, G, B.
+    """Return the gratings of the coarse grid, one per row: orientation, frequency, phase, R, G, B.
 
     Frequencies go in logarithmic steps from one cycle per patch to 0.4 cycles per pixel.
 
@@ -217,44 +224,34 @@ def coarse_grid(size: int) -> Tensor:
     return torch.cat([grid[..., :3], colours], dim=-1)
 
 
-class _Refinement:
-    """Gratings as jobs for `minimise`, `_STARTS` a unit.
+@dataclass(kw_only=True, eq=False, repr=False)
+class _Refinement(UnitsProblem):
+    """Gratings as jobs for `minimise`, `_STARTS` per unit.
 
     A job's parameters are its grating's with the frequency, which is to stay between half a cycle
     per patch and half a cycle per pixel, as the logit of its place between the two.
+
+    Parameters
+    ----------
+    starts
+        ``[jobs, 6]``, cells of the coarse grid.
     """
 
-    patches_per_job = 1
+    starts: Tensor
 
-    def __init__(self, units: Units, numbers: Tensor, starts: Tensor, seed: int) -> None:
-        self.units, self.starts, self.seed = units, starts.flatten(0, 1), seed
-        self.device, self.dtype = placement(units)
-        self.numbers = numbers.repeat_interleave(_STARTS).to(self.device)
-        self.jobs = len(self.numbers)
-        self.rates = torch.ones(self.jobs, device=self.device)
-        example = torch.zeros(1, 3, units.size, units.size, device=self.device, dtype=self.dtype)
-        self.bytes_per_job = bytes_per_patch(units, example)
-        self.slowest = math.log(0.5 / units.size)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.slowest = math.log(0.5 / self.units.size)
         self.range = math.log(0.5) - self.slowest
 
     def start(self, job: int) -> Tensor:
         # Off the grid: on it, symmetry can hold the gradient of a parameter at zero.
-        stream = generator(
-            self.seed,
-            "grating",
-            self.units.network,
-            self.units.layer,
-            int(self.numbers[job]),
-            job % _STARTS,
-        )
+        stream = self.stream("grating", job, job % _STARTS)
         within = torch.rand(6, generator=stream, dtype=torch.float64) - 0.5
         start = self.starts[job].clone()
         start[1] = torch.logit((start[1].log() - self.slowest) / self.range)
         cell = (math.pi / ORIENTATIONS, 0.1, 2 * math.pi / PHASES, 0.1, 0.1, 0.1)
         return (start + within * torch.tensor(cell, dtype=torch.float64)).to(self.dtype)
-
-    def spheres(self, _parameters: Tensor) -> list[Tensor]:
-        return []
 
     def free(self, parameters: Tensor) -> list[Tensor]:
         return [parameters]
@@ -264,21 +261,16 @@ class _Refinement:
         frequency = torch.exp(self.slowest + self.range * parameters[:, 1].sigmoid())
         return torch.cat([parameters[:, :1], frequency[:, None], parameters[:, 2:]], dim=1)
 
-    def evaluate(
-        self, parameters: Tensor, jobs: Tensor, steps: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def evaluate(self, parameters: Tensor, jobs: Tensor, steps: Tensor) -> Evaluation:
         leaf = parameters.detach().requires_grad_()
         with torch.enable_grad():
             responses = self.units.respond(_patches(self.units, self.settings(leaf)))[0]
-            loss = -responses.gather(1, self.numbers[jobs][:, None])[:, 0]
+            loss = -self.targets.score(responses[:, None], jobs)[:, 0]
             (gradient,) = torch.autograd.grad(loss.sum(), leaf)
         return loss.detach(), gradient, {}
 
     def describe(self, job: int) -> str:
-        return (
-            f"a grating of {self.units.network}, layer {self.units.layer}, "
-            f"channel {int(self.numbers[job])}"
-        )
+        return f"a grating of {super().describe(job)}"
 
 
 def _patches(units: Units, settings: Tensor) -> Tensor:
@@ -286,24 +278,17 @@ def _patches(units: Units, settings: Tensor) -> Tensor:
     return gratings(units.size, orientation, frequency, settings[:, 3:], phase)
 
 
-def _respond(units: Units, settings: Tensor) -> Iterator[Tensor]:
-    """Yield the whole layer's responses to gratings ``[n, 6]``, some at a time, on the CPU."""
-    device, dtype = placement(units)
-    for part in settings.to(device, dtype).split(forward_batch(device)):
-        with torch.no_grad():
-            yield units.respond(_patches(units, part))[0].cpu()
+def _respond(units: Units, settings: Tensor) -> Tensor:
+    """Return the whole layer's responses to gratings ``[n, 6]``, on the CPU."""
+    parts = shown(units, settings.to(*placement(units)), lambda some: _patches(units, some))
+    return torch.cat([part.cpu() for _, part, _ in parts])
 
 
 def _own_responses(units: Units, numbers: Tensor, settings: Tensor) -> Tensor:
     """Return each unit's responses ``[units, n]`` to its own gratings ``[units, n, 6]``."""
     n = settings.shape[1]
-    parts = zip(
-        _respond(units, settings.flatten(0, 1)),
-        numbers.repeat_interleave(n).split(forward_batch(placement(units)[0])),
-        strict=True,
-    )
-    own = [responses.gather(1, channels[:, None])[:, 0] for responses, channels in parts]
-    return torch.cat(own).view(-1, n)
+    responses = _respond(units, settings.flatten(0, 1))
+    return responses.gather(1, numbers.repeat_interleave(n)[:, None]).view(-1, n)
 
 
 def _best_cells(units: Units, numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -312,7 +297,7 @@ def _best_cells(units: Units, numbers: Tensor) -> tuple[Tensor, Tensor]:
     They differ in orientation or frequency, and have the best colour and phase for these.
     """
     grid = coarse_grid(units.size).flatten(0, 1).to(placement(units)[1])
-    responses = torch.cat([part[:, numbers] for part in _respond(units, grid.flatten(0, 1))])
+    responses = _respond(units, grid.flatten(0, 1))[:, numbers]
     within, variant = responses.unflatten(0, grid.shape[:2]).max(dim=1)
     best, cell = within.topk(_STARTS, dim=0)
     return grid[cell, variant.gather(0, cell)].transpose(0, 1), best.T
@@ -332,7 +317,7 @@ def _over_phases(
 
 
 def _picked(settings: Tensor, which: Tensor) -> Tensor:
-    """Return one grating a unit ``[units, 6]`` of its gratings ``[units, n, 6]``."""
+    """Return one grating per unit ``[units, 6]`` of its gratings ``[units, n, 6]``."""
     return settings[torch.arange(len(which)), which]
 
 
@@ -343,25 +328,3 @@ def _canonical(settings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     backwards = (orientation / math.pi).floor() % 2 == 1
     phase = torch.where(backwards, -phase, phase)
     return orientation % math.pi, frequency, phase % (2 * math.pi)
-
-
-def rows(result: GratingResponses) -> list[dict[str, Any]]:
-    """Return one row a unit: its best grating and F1/F0."""
-    columns = zip(
-        result.channels,
-        result.orientation.tolist(),
-        result.frequency.tolist(),
-        result.best.tolist(),
-        result.modulation.tolist(),
-        strict=True,
-    )
-    names = ("channel", "orientation", "frequency", "grating_response", "f1_f0")
-    return [
-        {
-            "network": result.network,
-            "layer": result.layer,
-            **dict(zip(names, values, strict=True)),
-            "seed": result.seed,
-        }
-        for values in columns
-    ]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from diversevis.optimisation.schedule import Schedule, get_schedule
 from diversevis.seeds import generator
 from diversevis.synthesis.diverse import diverse_sets
-from diversevis.synthesis.engine import DEFAULT, Schedule
 from diversevis.synthesis.targets import Targets
-from diversevis.units import PIXELS, Units
+from diversevis.units.contract import PIXELS, Units
 
 RESTARTS, NATURAL_STARTS = 16, 4
 _NOISE = 0.5
@@ -51,8 +52,8 @@ def best_patches(
     *,
     natural: Tensor | None = None,
     seed: int = 0,
-    schedule: Schedule = DEFAULT,
-    **settings,
+    schedule: str | Schedule = "fast",
+    **settings: Any,
 ) -> Peaks:
     """Return each unit's best patch of several restarts, some from its best natural patch.
 
@@ -70,6 +71,7 @@ def best_patches(
     **settings
         Other arguments of `diversevis.diverse_sets`.
     """
+    schedule = get_schedule(schedule)
     shape = (RESTARTS, 3, units.size, units.size)
     starts = torch.stack(
         [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,10 +11,11 @@ from torch import Tensor
 
 from diversevis.devices import exact_float32
 from diversevis.errors import UserError
-from diversevis.invariance.families import Deformations
+from diversevis.invariance.families.deformations import Deformations
 from diversevis.seeds import generator
 from diversevis.synthesis.targets import Targets, channels
-from diversevis.units import Units, check_units, forward_batch, placement
+from diversevis.units.contract import Units, check_units, placement
+from diversevis.units.responding import responses
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,6 @@ class Stability:
 
     mean: Tensor
     median: Tensor
-
-
-COLUMNS = ("network", "layer", "channel", "delta", "stability_mean", "stability_median")
 
 
 @exact_float32()
@@ -77,7 +74,7 @@ def relative_stability(
         For bad channels, images that do not fit the targets, no members, a displacement that is not
         above zero or folds every field, or a patch too small to be deformed.
     """
-    check_units(units)
+    check_units(units, dtype=None)
     if not isinstance(targets, Targets):
         targets = channels(units, targets)
     patch = (3, units.size, units.size)
@@ -114,19 +111,23 @@ def _changes(
 ) -> Tensor:
     """Return squared changes by deformation and by noise, ``[2, members, n]``."""
 
-    def score(patches: Tensor) -> Tensor:
-        responses = units.respond(patches.flatten(0, 1))[0]
-        return targets.score(responses[None], slice(unit, unit + 1)).view(patches.shape[:2])
+    def scores(inputs: Tensor, patches: Callable[[Tensor], Tensor]) -> Tensor:
+        which, parts = slice(unit, unit + 1), []
+        for _, answers, _ in responses(units, inputs, patches, each=len(x)):
+            score = targets.score(answers.flatten(0, 1)[None], which)
+            parts.append(score.view(answers.shape[:2]))
+        return torch.cat(parts)
 
-    before = score(x[None])
-    changes = []
-    for some in fields.split(max(1, forward_batch(x.device) // len(x))):
-        deformed = _warped(x, some)
-        noise = torch.randn(deformed.shape, generator=stream).to(x)
-        scale = _norms(deformed - x) / _norms(noise)
-        changed = torch.stack([score(deformed), score(x + scale * noise)])
-        changes.append((changed - before).square())
-    return torch.cat(changes, dim=1)
+    def deformed(some: Tensor) -> Tensor:
+        return _warped(x, some)
+
+    def noisy(some: Tensor) -> Tensor:
+        change = deformed(some) - x
+        noise = torch.randn(change.shape, generator=stream).to(x)
+        return x + _norms(change) / _norms(noise) * noise
+
+    before = scores(x[None], lambda images: images)
+    return torch.stack([(scores(fields, change) - before).square() for change in (deformed, noisy)])
 
 
 def _warped(x: Tensor, fields: Tensor) -> Tensor:
@@ -137,27 +138,10 @@ def _warped(x: Tensor, fields: Tensor) -> Tensor:
     grid = (fields + here) * (2 / (size - 1)) - 1
     # Images as channels: all of them are read at the same places.
     stacked = x.flatten(0, 1).expand(len(fields), -1, -1, -1)
-    return F.grid_sample(stacked, grid, align_corners=True).unflatten(1, x.shape[:2])
+    warped: Tensor = F.grid_sample(stacked, grid, align_corners=True).unflatten(1, x.shape[:2])
+    return warped
 
 
 def _norms(x: Tensor) -> Tensor:
-    return x.flatten(2).norm(dim=2)[:, :, None, None, None]
-
-
-def rows(
-    units: Units, channels: Sequence[int], delta: float, result: Stability
-) -> list[dict[str, Any]]:
-    """Return one row a unit: its relative stability at one displacement, by both averages."""
-    return [
-        {
-            "network": units.network,
-            "layer": units.layer,
-            "channel": channel,
-            "delta": delta,
-            "stability_mean": mean,
-            "stability_median": median,
-        }
-        for channel, mean, median in zip(
-            channels, result.mean.tolist(), result.median.tolist(), strict=True
-        )
-    ]
+    norms: Tensor = x.flatten(2).norm(dim=2)
+    return norms[:, :, None, None, None]

@@ -1,7 +1,7 @@
-"""The linear stand-in of a unit: how invariant a template is that does nothing but correlate.
+"""The surrogate of a unit: how invariant a template is that does nothing but correlate.
 
 A unit that likes low frequencies tolerates small changes without being invariant to them. Its
-stand-in, the best patch used as a template, tolerates just as much, and its best canvas is known.
+surrogate, the best patch used as a template, tolerates just as much, and its best canvas is known.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diversevis.invariance.families import Family
+from diversevis.invariance.families.base import Family
 
 _ITERATIONS, _TOLERANCE = 100, 1e-4
 _SEEN = 1e-4
@@ -32,7 +32,7 @@ def best_linear_canvas(
     *,
     device: torch.device | str = "cpu",
 ) -> tuple[Tensor, Tensor]:
-    """Return the best canvas of each linear stand-in, and its index.
+    """Return the best canvas of each surrogate, and its index.
 
     With the template ``w`` of unit length and masked members ``M_g t`` of a canvas ``t``, the mean
     response ``b.t``, ``b = <M_g' w>``, is largest at root mean square norm 1, ``t' Q t = 1`` with
@@ -57,7 +57,8 @@ def best_linear_canvas(
     canvases
         ``[k, 3, side, side]``.
     index
-        ``[k]``: mean response over evaluated members, relative to the best patch's.
+        ``[k]``: mean response over evaluated members, relative to the best patch's; 0 where the
+        members' mean, and with it the canvas, is zero.
     """
     templates = templates.to(device, torch.float64)
     templates = templates / templates.flatten(1).norm(dim=1)[:, None, None, None]
@@ -69,8 +70,8 @@ def best_linear_canvas(
     if evaluated is not training:
         mean, normal = _moments(family, masks, templates, evaluated.to(device))
     square = _dot(canvases, _apply(normal, canvases))
-    index = (_dot(canvases, mean) / square.sqrt()).flatten()
-    return canvases.float().cpu(), index.float().cpu()
+    index = torch.where(square > 0, _dot(canvases, mean) / square.sqrt(), 0.0)
+    return canvases.float().cpu(), index.flatten().float().cpu()
 
 
 def _moments(
@@ -79,7 +80,7 @@ def _moments(
     """Return ``b`` of every template ``[k, 3, side, side]`` and ``Q`` of every mask.
 
     A pixel of a member is read from pixels of the canvas within the family's reach of each other,
-    most often neighbours, so that ``Q`` has nine entries a row, the same for all colours:
+    most often neighbours, so that ``Q`` has nine entries per row, the same for all colours:
     ``[masks, 9, side, side]``, one for each of `_offsets`. They are read off its products with nine
     combs of period three (Curtis, Powell & Reid 1974).
     """
@@ -98,17 +99,14 @@ def _moments(
     # In the three colours of as many canvases as it takes.
     numbers = torch.arange(3 * math.ceil(period**2 / 3), device=masks.device)
     combs = (teeth == numbers[:, None, None]).to(masks).unflatten(0, (-1, 3))
-    products = torch.stack(
-        [
-            _adjoint(
-                family,
-                lambda patches, squared=mask**2: patches.square() * squared / 2,
-                combs,
-                members,
-            ).flatten(0, 1)
-            for mask in masks
-        ]
-    )
+
+    def product(squared: Tensor) -> Tensor:
+        def weigh(patches: Tensor) -> Tensor:
+            return patches.square() * squared / 2
+
+        return _adjoint(family, weigh, combs, members).flatten(0, 1)
+
+    products = torch.stack([product(mask**2) for mask in masks])
     entries = [
         products.gather(
             1,

@@ -53,6 +53,6 @@ class Geometry:
 
 def _square(value: int | tuple[int, ...] | str, name: str) -> int:
     values = set(value) if isinstance(value, tuple) else {value}
-    if len(values) != 1 or not all(isinstance(entry, int) for entry in values):
-        raise ValueError(f"{name} must be one whole number for both directions, not {value!r}")
-    return values.pop()
+    if len(values) == 1 and isinstance(number := values.pop(), int):
+        return number
+    raise ValueError(f"{name} must be one whole number for both directions, not {value!r}")

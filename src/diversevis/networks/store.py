@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import torch
-
-from diversevis.files import cache_directory, file_sha256
-from diversevis.networks.registry import Converter, Network, get_network
-from diversevis.networks.sources import Fetched, SourceError, fetch
-from diversevis.tensors import DamagedFileError, Stored, read_about, stored_tensors, tensor_digest
+from diversevis.fetching.files import cache_directory, file_sha256
+from diversevis.fetching.sources import Fetched, SourceError, fetch
+from diversevis.fetching.tensors import (
+    DamagedFileError,
+    Stored,
+    read_about,
+    stored_tensors,
+    tensor_digest,
+)
+from diversevis.networks.base import Converter, Network, Tensors
+from diversevis.networks.registry import get_network
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class StoredNetwork:
     path
         The safetensors file.
     digest
-        `diversevis.tensors.tensor_digest` of its tensors.
+        `diversevis.fetching.tensors.tensor_digest` of its tensors.
     source
         Where they came from, in words.
     source_sha256
@@ -44,7 +52,7 @@ class StoredNetwork:
 
 def load_weights(
     network: str | Network, *, cache: Path | None = None, progress: bool = True
-) -> tuple[dict[str, torch.Tensor], StoredNetwork]:
+) -> tuple[Tensors, StoredNetwork]:
     """Return the weights of a network's early layers, fetched and converted if need be.
 
     Parameters
@@ -52,7 +60,7 @@ def load_weights(
     network
         A network or its name.
     cache
-        Folder to keep it in; `diversevis.files.cache_directory` by default.
+        Folder to keep it in; `diversevis.fetching.files.cache_directory` by default.
     progress
         Whether to report downloads on stderr.
 
@@ -82,7 +90,7 @@ def load_weights(
         )
 
     path = _path(network, cache)
-    tensors, about = stored_tensors(path, make, digest=network.digest)
+    tensors, about = stored_tensors(path, make, declared=_declaration(network))
     return tensors, _stored(path, about)
 
 
@@ -101,12 +109,10 @@ def status(network: str | Network, *, cache: Path | None = None) -> StoredNetwor
     network = _network(network)
     path = _path(network, _cache(cache))
     try:
-        about = read_about(path)
+        about = read_about(path, declared=_declaration(network))
     except DamagedFileError:
         return None
-    if about is None or network.digest not in (None, about["tensor_digest"]):
-        return None
-    return _stored(path, about)
+    return None if about is None else _stored(path, about)
 
 
 def _network(network: str | Network) -> Network:
@@ -119,6 +125,22 @@ def _cache(cache: Path | None) -> Path:
 
 def _path(network: Network, cache: Path) -> Path:
     return cache / "networks" / f"{network.name}.safetensors"
+
+
+def _declaration(network: Network) -> str:
+    """Return a digest of what decides a network's weights: files, converters, expected tensors."""
+    sources = [(source.checksum, _described(converter)) for source, converter in network.sources]
+    content = json.dumps([sources, network.architecture, network.digest])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _described(converter: Converter) -> str:
+    """Return the full name of a function, with the arguments of a partial one."""
+    if isinstance(converter, partial):
+        return f"{_described(converter.func)} {converter.args} {sorted(converter.keywords.items())}"
+    if hasattr(converter, "__qualname__"):
+        return f"{converter.__module__}.{converter.__qualname__}"
+    return repr(converter)
 
 
 def _stored(path: Path, about: Mapping[str, str]) -> StoredNetwork:
@@ -145,7 +167,7 @@ def _convert(network: Network, fetched: Fetched, converter: Converter) -> Stored
     }
 
 
-def _check_fit(network: Network, tensors: Mapping[str, torch.Tensor]) -> None:
+def _check_fit(network: Network, tensors: Tensors) -> None:
     expected = network.build().state_dict()
     for name, tensor in tensors.items():
         if name not in expected or tensor.shape != expected[name].shape:

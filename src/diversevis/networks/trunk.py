@@ -11,27 +11,29 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from diversevis.errors import UserError, unknown_name
+from diversevis.networks.architectures import is_residual
+from diversevis.networks.base import Network
 from diversevis.networks.geometry import Geometry
-from diversevis.networks.registry import Network, get_network
+from diversevis.networks.registry import get_network
 from diversevis.networks.store import load_weights
-from diversevis.units import PIXELS
+from diversevis.units.contract import PIXELS
 
 
 @dataclass(frozen=True)
 class Step:
-    """One unpadded operation of a trunk, ended by a layer's response where `layer` is set."""
+    """One unpadded operation of a trunk, ended by a layer's response unless `layer` is empty."""
 
     module: nn.Module
     geometry: Geometry
     units: int
-    layer: str | None = None
+    layer: str = ""
 
 
 class UnpaddedBlock(nn.Module):
@@ -54,15 +56,15 @@ class UnpaddedBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return branch plus cropped shortcut, ``[N, C, h, w]``."""
-        y = self.branch(x)
-        z = self.shortcut(x[..., self.margin :, self.margin :])
+        y: Tensor = self.branch(x)
+        z: Tensor = self.shortcut(x[..., self.margin :, self.margin :])
         return y + z[..., : y.shape[-2], : y.shape[-1]]
 
 
 class Trunk(nn.Module):
     """Units of one layer of a network, as a function of one receptive field each.
 
-    Satisfies `diversevis.units.Units`. Parameters are frozen; the dtype and device follow `to`.
+    Satisfies `diversevis.units.contract.Units`. Parameters are frozen; `to` moves them.
     """
 
     def __init__(self, steps: Sequence[Step], *, network: str) -> None:
@@ -132,7 +134,9 @@ def load_trunk(
     module = network.build()
     module.load_state_dict(weights, strict=False, assign=True)
     trunk = build_trunk(module, layer, network=network)
-    return trunk.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+    # The format is missing in PyTorch's own type hints.
+    moved: Trunk = trunk.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
 
 
 def build_trunk(module: nn.Module, layer: str, *, network: Network) -> Trunk:
@@ -203,9 +207,9 @@ def walk(module: nn.Module) -> Iterator[Step]:
         match operation:
             case nn.Conv2d():
                 units, geometry = operation.out_channels, geometry.after(operation)
-                fused = isinstance(following, nn.BatchNorm2d)
-                step = nn.Sequential(operation, following) if fused else operation
-                yield Step(step, geometry, units, name)
+                if isinstance(following, nn.BatchNorm2d):
+                    operation = nn.Sequential(operation, following)
+                yield Step(operation, geometry, units, name)
             case nn.BatchNorm2d():
                 pass  # taken along by the convolution before it
             case nn.ReLU():
@@ -213,7 +217,7 @@ def walk(module: nn.Module) -> Iterator[Step]:
             case nn.MaxPool2d() | nn.AvgPool2d():
                 geometry = geometry.after(operation)
                 yield Step(operation, geometry, units)
-            case BasicBlock() | Bottleneck():
+            case _ if is_residual(operation):
                 for convolution in _convolutions(operation):
                     units, geometry = convolution.out_channels, geometry.after(convolution)
                 yield Step(operation, geometry, units, name)
@@ -229,7 +233,7 @@ def walk(module: nn.Module) -> Iterator[Step]:
 def _chain(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     if hasattr(module, "features"):
         stage_number, number = 1, 0
-        for operation in module.features:
+        for operation in module.get_submodule("features").children():
             if isinstance(operation, nn.MaxPool2d | nn.AvgPool2d):
                 stage_number, number = stage_number + 1, 0
             number += isinstance(operation, nn.Conv2d)
@@ -243,7 +247,7 @@ def _chain(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield name, child
 
 
-def _convolutions(block: BasicBlock | Bottleneck) -> list[nn.Conv2d]:
+def _convolutions(block: nn.Module) -> list[nn.Conv2d]:
     return [child for child in block.children() if isinstance(child, nn.Conv2d)]
 
 
@@ -252,7 +256,7 @@ def _prepared(operation: nn.Module) -> nn.Module:
     match operation:
         case nn.Sequential():
             return _unpadded(_fused(*operation))
-        case BasicBlock() | Bottleneck():
+        case _ if is_residual(operation):
             return _unpadded_block(operation)
         case nn.ReLU():
             return nn.ReLU(inplace=True)
@@ -260,7 +264,7 @@ def _prepared(operation: nn.Module) -> nn.Module:
             return _unpadded(copy.deepcopy(operation).double())
 
 
-def _unpadded_block(block: BasicBlock | Bottleneck) -> UnpaddedBlock:
+def _unpadded_block(block: Any) -> UnpaddedBlock:
     branch, geometry = [], Geometry()
     for i, convolution in enumerate(_convolutions(block), start=1):
         geometry = geometry.after(convolution)
@@ -274,7 +278,10 @@ def _fused(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
 
 
 def _unpadded(operation: nn.Module) -> nn.Module:
-    operation.padding = (0, 0) if isinstance(operation, nn.Conv2d) else 0
+    if isinstance(operation, nn.Conv2d):
+        operation.padding = (0, 0)
+    elif isinstance(operation, nn.MaxPool2d | nn.AvgPool2d):
+        operation.padding = 0
     return operation
 
 

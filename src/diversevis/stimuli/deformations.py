@@ -21,7 +21,7 @@ _MODES = [
     if math.hypot(i, j) < CUTOFF + 0.5
 ]
 _FINE, _COARSE = 64, 16
-"""Points a side at which averages are taken and folds excluded, and at which most are found."""
+"""Points per side at which averages are taken and folds excluded, and at which most are found."""
 
 _BATCH, _MOST_DRAWS, _RAREST = 20_000, 2_000_000, 1e-5
 _CHECKED_AT_ONCE = 500
@@ -104,7 +104,7 @@ def displacements(draws: Tensor, size: int) -> Tensor:
         ``[n, size, size, 2]``.
     """
     fields = size * (draws @ _modes_on(draws.device, draws.dtype, size))
-    return fields.unflatten(2, (size, size)).movedim(1, -1)
+    return fields.view(-1, 2, size, size).movedim(1, -1)
 
 
 def _unfolded(draws: Tensor, x_slopes: Tensor, y_slopes: Tensor) -> Tensor:

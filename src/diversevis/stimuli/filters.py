@@ -22,4 +22,5 @@ def smooth(gradient: Tensor, transfer: Tensor) -> Tensor:
     """Return `gradient` ``[..., size, size]`` filtered by a real, even `transfer` function."""
     size = gradient.shape[-1]
     half = transfer[:, : size // 2 + 1]  # the rest of a real image's spectrum is redundant
-    return torch.fft.irfft2(torch.fft.rfft2(gradient) * half, s=(size, size))
+    smoothed: Tensor = torch.fft.irfft2(torch.fft.rfft2(gradient) * half, s=(size, size))
+    return smoothed

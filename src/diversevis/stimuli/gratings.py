@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diversevis.errors import UserError
 from diversevis.stimuli.masks import window
-from diversevis.stimuli.norm import patch_norm
+from diversevis.units.patches import patch_norm
 
 _FAINTEST = 1e-3
 """A wave whose norm is below this part of its mask's has vanished: nothing to rescale."""
@@ -55,7 +55,7 @@ def gratings(
         raise UserError(
             "orientation [n], frequency [n], colour [n, 3] and phase [n] of gratings",
             ", ".join(str(list(shape)) for shape in shapes),
-            "give one value of each, and one colour, a grating",
+            "give one value of each, and one colour, per grating",
         )
     at = torch.arange(size).to(phase) - (size - 1) / 2
     along_x, along_y = (
@@ -66,4 +66,4 @@ def gratings(
     wave = mask * torch.cos(along_y[:, :, None] + along_x[:, None, :] + phase[:, None, None])
     norm = wave.flatten(1).norm(dim=1).clamp(min=_FAINTEST * mask.norm())
     wave = wave * (patch_norm(size) / norm)[:, None, None]
-    return F.normalize(colour, dim=1)[:, :, None, None] * wave[:, None]
+    return F.normalize(colour, dim=1)[:, :, None, None].mul(wave[:, None])

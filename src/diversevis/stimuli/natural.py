@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,8 +11,9 @@ from torch import Tensor
 from diversevis.devices import exact_float32
 from diversevis.errors import UserError
 from diversevis.seeds import generator
-from diversevis.stimuli.norm import CHANNEL_MEANS, patch_norm
-from diversevis.units import Units, forward_batch, placement
+from diversevis.units.contract import Units
+from diversevis.units.patches import CHANNEL_MEANS, patch_norm
+from diversevis.units.responding import responses
 
 _DRAWN_AT_ONCE = 256
 _FLAT = 1e-3
@@ -102,7 +102,6 @@ _LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999, 1.0)
 
 
 @exact_float32()
-@torch.no_grad()
 def natural_responses(
     units: Units,
     photographs: Tensor,
@@ -126,33 +125,19 @@ def natural_responses(
         Seed of the crops; the same crops serve all layers of one patch size.
     """
     stream = generator(seed, "natural", units.size)
-    device, dtype = placement(units)
-    norm, responses, shown = patch_norm(units.size), [], 0
+    norm, answers, shown = patch_norm(units.size), [], 0
     top = torch.full((units.channels,), -torch.inf)
     best = torch.zeros(units.channels, 3, units.size, units.size)
     while shown < count:
         patches = random_crops(photographs, units.size, min(_DRAWN_AT_ONCE, count - shown), stream)
         norms = patches.flatten(1).norm(dim=1)[:, None, None, None]
         patches = patches * (norm / norms.clamp(min=_FLAT * norm))
-        portions = patches.to(device, dtype).split(forward_batch(device))
-        response = torch.cat([units.respond(some)[0].float().cpu() for some in portions])
+        response = torch.cat([part.float().cpu() for _, part, _ in responses(units, patches)])
         highest, index = response.max(0)
         better = highest > top
         top, best[better] = torch.where(better, highest, top), patches[index[better]]
-        responses.append(response)
+        answers.append(response)
         shown += len(patches)
     # NumPy's: torch.quantile refuses more than 16 million numbers.
-    quantiles = np.quantile(torch.cat(responses).numpy(), _LEVELS, axis=0).T
+    quantiles = np.quantile(torch.cat(answers).numpy(), _LEVELS, axis=0).T
     return NaturalResponses(best, torch.from_numpy(quantiles).float(), torch.tensor(_LEVELS), count)
-
-
-def natural_arrays(responses: NaturalResponses) -> dict[str, np.ndarray]:
-    """Return natural responses as arrays for a ``.npz``."""
-    return {name: np.asarray(value) for name, value in vars(responses).items()}
-
-
-def load_natural(path: Path) -> NaturalResponses:
-    """Return natural responses from a ``.npz`` of `natural_arrays`."""
-    with np.load(path) as content:
-        arrays = {name: torch.from_numpy(content[name]) for name in content.files}
-    return NaturalResponses(**{**arrays, "count": int(arrays["count"])})

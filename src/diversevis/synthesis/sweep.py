@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from diversevis.errors import UserError
-from diversevis.stimuli.norm import patch_norm
+from diversevis.synthesis.choice import select_diversity
 from diversevis.synthesis.diverse import DiverseSets, diverse_sets, diversity_weights
-from diversevis.synthesis.selection import select_diversity
 from diversevis.synthesis.targets import Targets, channels
-from diversevis.units import Units
+from diversevis.units.contract import Units
+from diversevis.units.patches import patch_norm
 
 DEFAULT_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Relative diversities ``c``: low ones for units whose restarts nearly coincide (small ``d0``)."""
@@ -28,7 +29,7 @@ class Sweep:
     relative : Tensor
         ``[levels]``, relative diversities ``c``; the first is 0: restarts.
     levels : tuple of DiverseSets
-        One a relative diversity.
+        One per relative diversity.
     selected : Tensor
         ``[units]``, for each unit the index of the level that was chosen.
     """
@@ -53,7 +54,7 @@ def sweep(
     *,
     grid: Sequence[float] = DEFAULT_GRID,
     fraction: float = 0.9,
-    **settings,
+    **settings: Any,
 ) -> Sweep:
     """Synthesise restarts, then diverse sets at ``lambda = c f0 / d0`` for each ``c`` of `grid`.
 
@@ -128,4 +129,5 @@ def pick(levels: Sequence[DiverseSets], selected: Tensor) -> DiverseSets:
             ]
         return torch.stack(values)[selected, units]
 
-    return replace(first, **{name: gather(name) for name in _PER_UNIT if name != "names"})
+    changes: dict[str, Any] = {name: gather(name) for name in _PER_UNIT if name != "names"}
+    return replace(first, **changes)

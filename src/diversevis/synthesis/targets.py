@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diversevis.errors import UserError
-from diversevis.units import Units
+from diversevis.units.contract import Units
 
 COSINE_OFFSET = 0.01
 """Added to the sum of squares under the cosine's root, as in the authors' published code."""
@@ -22,7 +22,7 @@ class Targets:
     Parameters
     ----------
     names
-        One name a target, used for seeds, messages and tables; a channel's is its number.
+        One name per target, used for seeds, messages and tables; a channel's is its number.
     directions
         ``[targets, channels]``, unit length.
     cosine
@@ -93,7 +93,7 @@ def directions(
     vectors
         ``[targets, channels]``, none of them zero.
     names
-        One a target; by default ``direction-0`` and so on.
+        One per target; by default ``direction-0`` and so on.
     cosine
         Score by the cosine instead of the projection.
 

@@ -1,0 +1,233 @@
+"""Indices of invariance from tests: means over seeds with their spread, and how seeds agree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from diversevis.analysis.tables import UNIT, groups_of, values_of
+from diversevis.results.quantities import Quantity, column
+from diversevis.results.tests import FIXED, LEARNED, RESPONSE, FamilyInfo
+
+TEST = ["family", "delta", "mask", "measure", "statistic"]
+"""The columns that name a test and what is said of it."""
+
+INDEX_COLUMNS = [*UNIT, *TEST, "value", "surrogate", "uncertainty"]
+AGREEMENT_COLUMNS = (
+    "network",
+    "layer",
+    "quantity",
+    "family",
+    "delta",
+    "seeds",
+    "against",
+    "statistic",
+    "value",
+    "mean_difference",
+    "units",
+)
+
+MEAN, ABOVE = "mean", "above"
+"""Statistics: the index itself, and what it has above that of the linear surrogate."""
+
+
+def with_common_peak(tests: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
+    """Return test rows relative to each unit's best response over all seeds.
+
+    Each seed's indices come relative to its own best response; that seeds find peaks of different
+    height is no difference in invariance. Other measures than the response stay as they are.
+
+    Parameters
+    ----------
+    tests, peaks
+        Rows with the columns `TEST_COLUMNS` and `PEAK_COLUMNS` of `diversevis.results.tests`.
+    """
+    own = peaks.set_index([*UNIT, "seed"])["f_max"]
+    common = own.groupby(level=UNIT).transform("max")
+    scale = (own / common).where(common > 0).rename("scale")
+    scaled = tests["value"] * tests.join(scale, on=[*UNIT, "seed"])["scale"]
+    return tests.assign(value=scaled.where(tests["measure"] == RESPONSE, tests["value"]))
+
+
+def index_table(tests: pd.DataFrame) -> pd.DataFrame:
+    """Return what all seeds together say of each unit, test by test.
+
+    Parameters
+    ----------
+    tests
+        `with_common_peak`, or rows of a single seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Tidy, columns `INDEX_COLUMNS`: ``value`` and ``surrogate`` are means over seeds,
+        ``uncertainty`` the standard deviation of the value between seeds, NaN where there is only
+        one. Rows whose ``statistic`` is ``above`` hold the index less that of the unit's linear
+        surrogate, with an uncertainty of their own.
+    """
+    gained = tests.assign(gain=tests["value"] - tests["surrogate"])
+    table = (
+        gained.groupby([*UNIT, *TEST], sort=False, dropna=False)
+        .agg(
+            value=("value", "mean"),
+            surrogate=("surrogate", "mean"),
+            uncertainty=("value", "std"),
+            gain_spread=("gain", "std"),
+        )
+        .reset_index()
+    )
+    means = table[table["statistic"] == MEAN]
+    above = means.assign(
+        statistic=ABOVE,
+        value=means["value"] - means["surrogate"],
+        surrogate=np.nan,
+        uncertainty=means["gain_spread"],
+    )
+    return pd.concat([table, above]).sort_index(kind="stable")[INDEX_COLUMNS]
+
+
+def without(
+    indices: pd.DataFrame, families: Iterable[FamilyInfo], withheld: Collection[str]
+) -> pd.DataFrame:
+    """Return the table of indices with nothing in the rows of `withheld` indices."""
+    hidden = [family.name for family in families if family.index in withheld]
+    numbers = ["value", "surrogate", "uncertainty"]
+    return indices.assign(
+        **{name: indices[name].where(~indices["family"].isin(hidden)) for name in numbers}
+    )
+
+
+_AT_EACH: dict[tuple[str, str], dict[str, str]] = {
+    (FIXED, MEAN): {"index": "value", "surrogate": "surrogate"},
+    (FIXED, ABOVE): {},
+}
+_AT_MAIN = {
+    (FIXED, MEAN): {"uncertainty": "uncertainty"},
+    (FIXED, ABOVE): {"above": "value", "above_uncertainty": "uncertainty"},
+    (LEARNED, MEAN): {"learned_mask": "value"},
+}
+"""What stands in the unit table at every displacement, and at the main one alone, by mask and
+statistic: the end of the column's name, and the column of the table of indices. Other statistics of
+fixed masks stand there by their own name."""
+
+
+def by_unit(
+    indices: pd.DataFrame, families: Iterable[FamilyInfo], main_delta: float
+) -> pd.DataFrame:
+    """Return the indices with one row per unit and a column for each number, for people.
+
+    Parameters
+    ----------
+    indices
+        `index_table`.
+    families
+        Of the tests; their ``index`` is what columns start with.
+    main_delta
+        The displacement that claims speak of.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by `UNIT`. Of fixed masks ``<index>_index``, ``<index>_surrogate`` and
+        ``<index>_<statistic>``, each followed by the displacement where there is one. At the main
+        displacement alone, and without its name: ``<index>_above``, ``<index>_uncertainty``,
+        ``<index>_above_uncertainty``, and ``<index>_learned_mask``. The name of a measure other
+        than the response follows the index: ``<index>_<measure>_index``.
+    """
+    starts = {family.name: family.index for family in families}
+    columns: dict[str, Any] = {}
+    for test, same in groups_of(indices, *TEST):
+        family, at, mask, measure, statistic = test
+        delta = None if np.isnan(at) else at
+        start = starts[family] if measure == RESPONSE else f"{starts[family]}_{measure}"
+        rows, kind = same.set_index(UNIT), (mask, statistic)
+        other = {statistic: "value"} if mask == FIXED else {}
+        for name, source in _AT_EACH.get(kind, other).items():
+            columns[column(start, name, delta)] = rows[source]
+        for name, source in _AT_MAIN.get(kind, {}).items():
+            if delta in (None, main_delta):
+                columns[column(start, name)] = rows[source]
+    units = pd.MultiIndex.from_frame(indices[UNIT].drop_duplicates())
+    return pd.DataFrame(columns, index=units)
+
+
+def agreement_table(
+    tests: pd.DataFrame,
+    units: pd.DataFrame,
+    families: Iterable[FamilyInfo],
+    compared: Sequence[tuple[Quantity, Quantity]],
+) -> pd.DataFrame:
+    """Return how well seeds agree with each other, and one quantity with another.
+
+    Parameters
+    ----------
+    tests
+        `with_common_peak`.
+    units
+        `diversevis.analysis.units.unit_table`.
+    families
+        Of the tests.
+    compared
+        Quantities of the same units that should go together.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `AGREEMENT_COLUMNS`, one row per comparison and layer (and ``all``): Pearson's
+        correlation between two ``seeds`` and their mean absolute difference, or Spearman's rank
+        correlation of a quantity and the one it is held ``against``.
+    """
+    starts = {family.name: family.index for family in families}
+    shown = (
+        (tests["mask"] == FIXED)
+        & (tests["measure"] == RESPONSE)
+        & (tests["statistic"] == MEAN)
+        & tests["value"].notna()
+    )
+    rows: list[dict[str, Any]] = []
+    for (family, at), same in groups_of(tests[shown], "family", "delta"):
+        wide = same.pivot(index=UNIT, columns="seed", values="value")
+        name = {"quantity": column(starts[family], "index", None if np.isnan(at) else at)}
+        for one, other in combinations(wide, 2):
+            seeds = {"family": family, "delta": at, "seeds": f"{one} and {other}"}
+            rows += _agreement(wide, one, other, {**name, **seeds, "statistic": "Pearson"})
+    for quantity, other in compared:
+        both = units.set_index(UNIT)
+        both = pd.DataFrame({"one": values_of(both, quantity), "other": values_of(both, other)})
+        about = {"quantity": quantity.name, "family": quantity.family, "delta": quantity.delta}
+        about |= {"against": other.name, "statistic": "Spearman"}
+        rows += _agreement(both, "one", "other", about)
+    return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))
+
+
+_MEASURES = {"Pearson": stats.pearsonr, "Spearman": stats.spearmanr}
+
+
+def _agreement(
+    table: pd.DataFrame, one: Any, other: Any, about: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield how two columns go together, of the units of each layer and of all that have both."""
+    both = table[[one, other]].dropna()
+    groups = [*both.groupby(level=UNIT[:2], sort=False), (("all", "all"), both)]
+    for (network, layer), group in groups:
+        first, second = group[one].to_numpy(float), group[other].to_numpy(float)
+        between_seeds = "seeds" in about and len(group)
+        yield {
+            "network": network,
+            "layer": layer,
+            **about,
+            "value": _correlation(about["statistic"], first, second),
+            "mean_difference": np.abs(first - second).mean() if between_seeds else np.nan,
+            "units": len(group),
+        }
+
+
+def _correlation(name: str, one: np.ndarray, other: np.ndarray) -> float:
+    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return np.nan
+    return float(_MEASURES[name](one, other).statistic)

@@ -1,0 +1,158 @@
+"""The tables of a run: what each is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.study.knobs import plain
+from diversevis.study.stage import Place, Reads, Run, Stage, Writes
+from diversevis.study.stages import every_layer, every_network, every_test
+
+
+def of_tests(run: Run, name: str, *, controls: bool = False) -> list[Path]:
+    """Return one file of every test, seed by seed: of units, or of the controls."""
+    found = [p for p in every_test(run) if (p["network"] == CONTROLS) is controls]
+    found.sort(key=lambda place: place["repeat"])  # a stable sort: layers keep their order
+    return [run.layout.tests(p["network"], p["layer"], p["repeat"])[name] for p in found]
+
+
+def of_layers(run: Run, name: str) -> list[Path]:
+    """Return a file of every layer: ``natural``, ``gratings`` or ``stability``."""
+    return [getattr(run.layout, name)(p["network"], p["layer"]) for p in every_layer(run)]
+
+
+def sweeps(run: Run, name: str) -> list[Path]:
+    """Return a file of every layer's sweep: ``arrays`` or ``table``."""
+    return [run.layout.sweep(p["network"], p["layer"])[name] for p in every_layer(run)]
+
+
+def tables(*names: str) -> Any:
+    """Return the function that names tables of a run, to be read or written."""
+
+    def named(run: Run, _place: Place) -> Writes:
+        return {name: run.layout.table(name) for name in names}
+
+    return named
+
+
+def criteria(run: Run, _place: Place) -> dict[str, Any]:
+    """Return the criteria as settings."""
+    return {"criteria": run.criteria}
+
+
+def _seeded(run: Run, place: Place) -> dict[str, Any]:
+    return {**criteria(run, place), "seed": run.settings.seed}
+
+
+def _unit_reads(run: Run, _place: Place) -> Reads:
+    return {
+        "sweeps": sweeps(run, "table"),
+        "natural": of_layers(run, "natural"),
+        **{name: of_tests(run, file) for name, file in _TEST_FILES.items()},
+        "gratings": of_layers(run, "gratings"),
+        "stability": of_layers(run, "stability"),
+        "controls": run.layout.table("controls"),
+    }
+
+
+_TEST_FILES = {"tests": "table", "peaks": "peaks", "families": "families"}
+
+
+def _reference(run: Run) -> list[Path]:
+    """Return the committed units of the reference, if there are any."""
+    name = run.settings.reference
+    path = run.layout.results / (name or "") / "tables" / "units.csv"
+    return [path] if name and path.exists() else []
+
+
+def checked_against(run: Run) -> str | None:
+    """Return what a run is checked against, in words, or None."""
+    name = run.settings.reference
+    return f"{name}, which has no committed results" if name and not _reference(run) else name
+
+
+def _in_report(name: str, category: str = "Tables", title: str | None = None) -> dict[str, Any]:
+    return {name: (category, {"table": title or name})}
+
+
+TABLES = (
+    Stage(
+        "networks",
+        "diversevis.analysis.networks:run",
+        reads=lambda run, _: {
+            "networks": [run.layout.network(place["network"]) for place in every_network(run)]
+        },
+        writes=tables("networks"),
+        local=True,
+        report=_in_report("networks"),
+    ),
+    Stage(
+        "controls",
+        "diversevis.analysis.controls:run",
+        reads=lambda run, _: {
+            "tests": of_tests(run, "table", controls=True),
+            "families": of_tests(run, "families", controls=True),
+        },
+        writes=lambda run, _: {
+            "controls": run.layout.table("controls"),
+            "indices": run.layout.table("control_indices"),
+        },
+        settings=criteria,
+        local=True,
+        report=_in_report("controls", "Controls", "criteria"),
+    ),
+    Stage(
+        "units",
+        "diversevis.analysis.units:run",
+        reads=_unit_reads,
+        writes=tables("units", "sweeps", "tests", "indices", "agreement", "quantities"),
+        settings=criteria,
+        local=True,
+        report={
+            **_in_report("units"),
+            **_in_report("sweeps"),
+            **_in_report("agreement", title="agreement of seeds and measures"),
+        },
+    ),
+    Stage(
+        "layers",
+        "diversevis.analysis.layers:run",
+        reads=tables("units", "quantities"),
+        writes=tables("layers"),
+        settings=_seeded,
+        local=True,
+        report=_in_report("layers"),
+    ),
+    Stage(
+        "pairs",
+        "diversevis.analysis.pairs:run",
+        reads=tables("units", "quantities"),
+        writes=tables("pairs"),
+        settings=lambda run, place: {
+            **criteria(run, place),
+            "pairs": plain(run.settings.pairs),
+        },
+        local=True,
+        report=_in_report("pairs", title="pairs of layers"),
+    ),
+    Stage(
+        "claims",
+        "diversevis.analysis.claims:run",
+        reads=tables("units", "pairs", "quantities"),
+        writes=tables("claims"),
+        settings=_seeded,
+        local=True,
+        report=_in_report("claims", "Claims", "C1 to C4"),
+    ),
+    Stage(
+        "reproduction",
+        "diversevis.analysis.reproduction:run",
+        reads=lambda run, _: {"units": run.layout.table("units"), "reference": _reference(run)},
+        writes=tables("reproduction"),
+        settings=lambda run, place: {**criteria(run, place), "reference": checked_against(run)},
+        local=True,
+        report=_in_report("reproduction", title="reproduction check"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Files from elsewhere: sources, downloads, archives, digests; whole or not at all."""

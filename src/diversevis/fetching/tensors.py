@@ -1,0 +1,142 @@
+"""Named tensors in safetensors files that carry a digest of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+
+from diversevis.fetching.files import atomic_path, read_error
+
+FORMAT_VERSION = "1"
+
+Stored = tuple[dict[str, torch.Tensor], dict[str, str]]
+
+
+class DamagedFileError(Exception):
+    """A stored file is not what was written, or was written by another version."""
+
+
+def tensor_digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return a SHA-256 over names, types, shapes and values, whatever order they are in."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name].detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype.name} {array.shape}\n".encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], about: dict[str, str]) -> Stored:
+    """Write `tensors` to `path`, whole or not at all, and return them as they can be read.
+
+    Parameters
+    ----------
+    path
+        A ``.safetensors`` file.
+    tensors
+        Tensors by name.
+    about
+        What to record beside them; ``format_version`` and ``tensor_digest`` are added.
+
+    Raises
+    ------
+    UserError
+        If `path` cannot be written.
+    """
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    about = {**about, "format_version": FORMAT_VERSION, "tensor_digest": tensor_digest(tensors)}
+    content = safetensors.torch.save(tensors, about)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    return tensors, about
+
+
+def read_about(path: Path, *, declared: str | None = None) -> dict[str, str] | None:
+    """Return what is recorded in the file at `path`, or None if there is none.
+
+    Parameters
+    ----------
+    path
+        A ``.safetensors`` file.
+    declared
+        What `stored_tensors` made it for, if that is to be compared.
+
+    Raises
+    ------
+    DamagedFileError
+        If it is not a whole file of this format version, or was made for another declaration.
+    UserError
+        If it cannot be read.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise read_error(path, error) from error
+    except SafetensorError as error:
+        raise DamagedFileError(f"{path} is damaged ({error})") from error
+    if (version := about.get("format_version")) != FORMAT_VERSION:
+        raise DamagedFileError(f"{path} has format version {version}, not {FORMAT_VERSION}")
+    if declared not in (None, about.get("declared")):
+        problem = "was made for another declaration, or by an earlier version"
+        raise DamagedFileError(f"{path} {problem}")
+    return about
+
+
+def read_tensors(path: Path, *, declared: str | None = None) -> Stored | None:
+    """Return tensors and record of the file at `path`, or None if there is none; see `read_about`.
+
+    Raises
+    ------
+    DamagedFileError
+        If the tensors are not those that were written, or were made for another declaration.
+    UserError
+        If it cannot be read.
+    """
+    about = read_about(path, declared=declared)
+    if about is None:
+        return None
+    tensors = safetensors.torch.load_file(path)
+    if (digest := tensor_digest(tensors)) != about.get("tensor_digest"):
+        raise DamagedFileError(f"the tensors in {path} have digest {digest}, not the recorded one")
+    return tensors, about
+
+
+def stored_tensors(
+    path: Path, make: Callable[[], Stored], *, declared: str | None = None
+) -> Stored:
+    """Return what is stored at `path`; where that is nothing usable, make it and store it first.
+
+    Parameters
+    ----------
+    path
+        A ``.safetensors`` file.
+    make
+        Makes the tensors, and what to record beside them.
+    declared
+        A digest of all that decides what `make` returns, recorded too: a file made for another one
+        is not usable.
+
+    Raises
+    ------
+    UserError
+        If `path` cannot be read or written.
+    """
+    try:
+        stored = read_tensors(path, declared=declared)
+    except DamagedFileError as error:
+        warnings.warn(f"{error}; it is made again", stacklevel=2)
+        stored = None
+    if stored is None:
+        tensors, about = make()
+        record = {} if declared is None else {"declared": declared}
+        stored = write_tensors(path, tensors, {**about, **record})
+    return stored

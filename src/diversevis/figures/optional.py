@@ -1,0 +1,91 @@
+"""Pictures that synthesis and tests leave out where matplotlib is not installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diversevis.results.sets import ImageSets
+from diversevis.results.tests import LayerTests
+
+if TYPE_CHECKING:
+    from diversevis.synthesis.diverse import DiverseSets
+
+
+def try_contact_sheet(
+    path: Path | str, sets: ImageSets | DiverseSets, titles: Mapping[str, str] | None = None
+) -> bool:
+    """Draw and save the contact sheet of `sets` if matplotlib is there, and say whether it was.
+
+    Without matplotlib a line on standard error says that the sheet is left out, and a sheet that
+    an earlier run left at `path` goes, for it shows other images.
+
+    Parameters
+    ----------
+    path
+        Where to write it; the format follows the suffix.
+    sets
+        Sets of images to show.
+    titles
+        What to call networks, by name; by default their names.
+
+    Raises
+    ------
+    UserError
+        If `path` cannot be written.
+    """
+    path = Path(path)
+    if not _can_draw([path], f"{path.name} is left out"):
+        return False
+    from diversevis.figures import sheet, style
+
+    with style.titles(titles or {}):
+        style.save(sheet.contact_sheet(sets), path)
+    return True
+
+
+def try_unit_figures(
+    folder: Path | str, tests: LayerTests, titles: Mapping[str, str] | None = None
+) -> bool:
+    """Draw and save a figure of every unit if matplotlib is there, and say whether it was.
+
+    Without matplotlib a line on standard error says that they are left out, and figures of the
+    same units that an earlier run left in `folder` go, for they show other tests.
+
+    Parameters
+    ----------
+    folder
+        Where to write ``unit_<channel>.png``.
+    tests
+        Transformation tests of a layer's units.
+    titles
+        What to call networks, by name; by default their names.
+
+    Raises
+    ------
+    UserError
+        If a file cannot be written.
+    """
+    paths = [Path(folder) / f"unit_{channel}.png" for channel in tests.channels]
+    if not _can_draw(paths, "figures of units are left out"):
+        return False
+    from diversevis.figures import style, unit
+
+    with style.titles(titles or {}):
+        for index, path in enumerate(paths):
+            style.save(unit.draw(tests, index), path)
+    return True
+
+
+def _can_draw(paths: list[Path], otherwise: str) -> bool:
+    """Return whether matplotlib is installed; if not, remove what is at `paths`, and say so."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        for path in paths:
+            path.unlink(missing_ok=True)
+        print(f"{otherwise}: matplotlib is not installed", file=sys.stderr)
+        return False
+    return True

@@ -1,0 +1,213 @@
+"""The figures of a run: number, title, what each is drawn from. To add one, add an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from diversevis.analysis.stages import criteria, of_layers, sweeps
+from diversevis.controls.kinds import KINDS, SHOWN
+from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.study.stage import Place, Reads, Run, Stage
+from diversevis.study.stages import every_layer, every_network
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure.
+
+    Attributes
+    ----------
+    name : str
+        Of its module, its rule and its files.
+    number : str
+        As README has it; empty in the supplement.
+    title : str
+        What it shows, in a few words.
+    data : str
+        The table or arrays behind it.
+    reads, settings : callable
+        As `diversevis.study.stage.Stage`, of the tables by their names.
+    places : callable
+        As there; by default it is drawn once.
+    file : str
+        Its file, without suffix, with the names of a place as wildcards.
+    kinds : tuple of str
+        Suffixes of its files.
+    """
+
+    name: str
+    number: str
+    title: str
+    data: str
+    reads: Callable[[Run, Place], Reads]
+    settings: Callable[[Run, Place], dict[str, Any]] = lambda _run, _place: {}
+    places: Callable[[Run], list[Place]] = lambda _run: [{}]
+    file: str = ""
+    kinds: tuple[str, ...] = ("png", "pdf")
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that draws it."""
+        file = self.file or self.name
+        label = {"figure": self.number, "shows": self.title}
+        place = "supplement" if not self.number else "figure"
+        label = label if self.number else {place: self.title}
+        return Stage(
+            f"{self.name}_figure",
+            f"diversevis.figures.{self.name}:run",
+            reads=lambda run, place: {
+                **self.reads(run, place),
+                "networks": run.layout.table("networks"),
+            },
+            writes=lambda run, place: {
+                kind: path
+                for kind, path in run.layout.drawing(file.format(**place)).items()
+                if kind in self.kinds
+            },
+            settings=self.settings,
+            places=self.places,
+            local=True,
+            report={self.kinds[0]: ("Figures" if self.number else "Supplement", label)},
+        )
+
+
+def _tables(*names: str) -> Callable[[Run], Reads]:
+    return lambda run: {name: run.layout.table(name) for name in names}
+
+
+def _fraction(run: Run, _place: Place) -> dict[str, Any]:
+    return {"fraction": run.settings.synthesis.fraction}
+
+
+def _of_network(run: Run, network: str) -> list[Place]:
+    return [place for place in every_layer(run) if place["network"] == network]
+
+
+def _restarts(run: Run, _place: Place) -> Reads:
+    shown = _of_network(run, next(iter(run.settings.layers)))
+    return {
+        "controls": [run.layout.sweep(CONTROLS, kind)["arrays"] for kind in SHOWN],
+        "sweeps": [run.layout.sweep(p["network"], p["layer"])["arrays"] for p in shown],
+        **_tables("control_indices", "units", "quantities")(run),
+    }
+
+
+def _distances(run: Run, _place: Place) -> Reads:
+    network, layer = run.settings.distances or run.settings.every_layer[0]
+    return {
+        "features": run.layout.sweep(network, layer)["arrays"],
+        "pixels": run.layout.pixel_sweep(network, layer)["arrays"],
+        "table": run.layout.table("distances"),
+    }
+
+
+def _gallery(run: Run, place: Place) -> Reads:
+    shown = _of_network(run, place["network"])
+    return {
+        "sweeps": [run.layout.sweep(p["network"], p["layer"])["arrays"] for p in shown],
+        "natural": [run.layout.natural(p["network"], p["layer"]) for p in shown],
+    }
+
+
+def _first_tests(run: Run) -> Reads:
+    shown = every_layer(run)
+    return {"tests": [run.layout.tests(p["network"], p["layer"], 0)["arrays"] for p in shown]}
+
+
+def _controls(run: Run, _place: Place) -> Reads:
+    return {
+        "tests": [run.layout.tests(CONTROLS, kind, 0)["arrays"] for kind in KINDS],
+        **_tables("control_indices")(run),
+    }
+
+
+def _sheets(run: Run, place: Place) -> Reads:
+    return {
+        "sweep": run.layout.sweep(place["network"], place["layer"])["arrays"],
+        **_tables("units", "quantities")(run),
+    }
+
+
+FIGURES = (
+    Figure(
+        "controls_and_restarts",
+        "1",
+        "why invariance matters",
+        "tables/units.csv",
+        _restarts,
+        _fraction,
+    ),
+    Figure(
+        "distances",
+        "2",
+        "distances in pixels and in features",
+        "tables/distances.csv",
+        _distances,
+        _fraction,
+        places=lambda run: [{}] if run.settings.distances else [],
+    ),
+    Figure(
+        "tradeoff",
+        "3",
+        "distance gained for activation lost",
+        "tables/sweeps.csv",
+        lambda run, _: _tables("sweeps")(run),
+        _fraction,
+    ),
+    Figure(
+        "gallery",
+        "4, 5",
+        "galleries by layer",
+        "sweeps/<network>/<layer>/sweep.npz",
+        _gallery,
+        _fraction,
+        places=every_network,
+        file="gallery/{network}",
+    ),
+    Figure(
+        "phase",
+        "6",
+        "phase: textures, shift maps, distributions",
+        "tables/units.csv",
+        lambda run, _: {**_first_tests(run), **_tables("units", "layers", "quantities")(run)},
+        criteria,
+    ),
+    Figure(
+        "deformations",
+        "7",
+        "shifts and deformations",
+        "tables/indices.csv",
+        lambda run, _: {**_first_tests(run), **_tables("units", "indices", "quantities")(run)},
+    ),
+    # Without a pair there is nothing to compare.
+    Figure(
+        "comparison",
+        "8",
+        "the two networks",
+        "tables/pairs.csv",
+        lambda run, _: _tables("units", "layers", "pairs", "quantities")(run),
+        criteria,
+        places=lambda run: [{}] if run.settings.pairs else [],
+    ),
+    Figure(
+        "natural",
+        "9",
+        "natural patches beside synthesised ones",
+        "sweeps/<network>/<layer>/sweep.npz",
+        lambda run, _: {"sweeps": sweeps(run, "arrays"), "natural": of_layers(run, "natural")},
+        _fraction,
+    ),
+    Figure("controls", "", "controls", "tables/control_indices.csv", _controls, criteria),
+    Figure(
+        "sheets",
+        "",
+        "contact sheets of every unit",
+        "tables/units.csv",
+        _sheets,
+        places=every_layer,
+        file="sheets/{network}_{layer}",
+        kinds=("pdf",),
+    ),
+)

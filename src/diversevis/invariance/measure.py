@@ -1,0 +1,121 @@
+"""Invariance indices of a layer's units: every family relative to the unit's best patch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from diversevis.invariance.families.base import Family
+from diversevis.invariance.peak import Peaks, best_patches
+from diversevis.invariance.transformation import (
+    FamilyResponses,
+    Sampling,
+    Trials,
+    transformation_test,
+)
+from diversevis.optimisation.schedule import Schedule
+from diversevis.synthesis.targets import Targets
+from diversevis.units.contract import Units
+
+
+@dataclass(frozen=True)
+class Invariance:
+    """Indices of some units of a layer.
+
+    Attributes
+    ----------
+    network, layer : str
+        Where the units are.
+    names : tuple of str
+        The targets' names.
+    peaks : Peaks
+        Best patches found by restarts.
+    families : tuple of FamilyResponses
+        Canvases and responses, one for each family and displacement.
+    seed : int
+        Seed of all of it.
+    """
+
+    network: str
+    layer: str
+    names: tuple[str, ...]
+    peaks: Peaks
+    families: tuple[FamilyResponses, ...]
+    seed: int
+
+    @property
+    def f_max(self) -> Tensor:
+        """Best response to any single patch of the norm budget, ``[units]``.
+
+        The restarts' best, and never below what a member reaches at full norm.
+        """
+        highest = [responses.highest for responses in self.families]
+        return torch.stack([self.peaks.responses, *highest]).amax(0)
+
+    def index(self, responses: FamilyResponses) -> Tensor:
+        """Return the responses relative to `f_max`, ``[units, members]``; NaN if never driven."""
+        f_max = self.f_max
+        return responses.responses / torch.where(f_max > 0, f_max, torch.nan)[:, None]
+
+
+def measure_invariance(
+    units: Units,
+    targets: Targets,
+    families: Sequence[Family],
+    *,
+    natural: Tensor | None = None,
+    learn_masks: bool = True,
+    sampling: Sampling | None = None,
+    trials: Trials | None = None,
+    schedule: str | Schedule = "fast",
+    peak_schedule: str | Schedule = "fast",
+    seed: int = 0,
+    **settings: Any,
+) -> Invariance:
+    """Return the indices of units for several families of transformations.
+
+    Parameters
+    ----------
+    units, targets
+        As for `diversevis.diverse_sets`.
+    families
+        For patches of the units' size.
+    natural
+        ``[targets, 3, s, s]``, the best natural patch of each unit, see `best_patches`.
+    learn_masks
+        Repeat the tests of families that allow it (all shifts) with a learned mask.
+    sampling, trials, schedule
+        Of the transformation tests, as for `transformation_test`.
+    peak_schedule
+        Of the restarts: ``"fast"``, ``"published"``, or a `Schedule`.
+    seed
+        Of all starts and members.
+    **settings
+        ``precision``, ``chunk``, ``progress`` as for `diversevis.diverse_sets`.
+    """
+    peaks = best_patches(
+        units, targets, natural=natural, seed=seed, schedule=peak_schedule, **settings
+    )
+    results = []
+    for family in families:
+        masks = (False, True) if learn_masks and family.learns_mask else (False,)
+        results += [
+            transformation_test(
+                units,
+                targets,
+                family,
+                peaks.patches,
+                learn_mask=learn_mask,
+                sampling=sampling,
+                trials=trials,
+                schedule=schedule,
+                seed=seed,
+                **settings,
+            )
+            for learn_mask in masks
+        ]
+    return Invariance(units.network, units.layer, targets.names, peaks, tuple(results), seed)

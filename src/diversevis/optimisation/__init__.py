@@ -1,0 +1,1 @@
+"""Gradient descent for many independent problems at once."""

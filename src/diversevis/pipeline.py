@@ -1,0 +1,46 @@
+"""All stages of a run: computing, tables, figures, and what it took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diversevis.analysis.stages import TABLES
+from diversevis.figures.stages import FIGURES
+from diversevis.study.stage import Job, Place, Reads, Run, Stage, jobs
+from diversevis.study.stages import COMPUTING
+
+MADE = (*COMPUTING, *TABLES, *(figure.stage for figure in FIGURES))
+
+
+def _everything(run: Run, _place: Place) -> Reads:
+    return {"made": [path for job in jobs(MADE, run) for path in job.writes.values()]}
+
+
+def _where(run: Run, _place: Place) -> dict[str, Any]:
+    """Return where every job leaves its benchmark and its provenance, by stage."""
+    found: dict[str, Any] = {}
+    for job in jobs(MADE, run):
+        paths = {
+            "benchmark": str(run.layout.benchmark(job.key)),
+            "provenance": str(job.record),
+        }
+        found.setdefault(job.stage.name, []).append(paths)
+    return {"jobs": found}
+
+
+RESOURCES = Stage(
+    "resources",
+    "diversevis.analysis.resources:run",
+    reads=_everything,
+    writes=lambda run, _: {"resources": run.layout.table("resources")},
+    settings=_where,
+    local=True,
+    report={"resources": ("Tables", {"table": "time and memory"})},
+)
+
+STAGES = (*MADE, RESOURCES)
+
+
+def all_jobs(run: Run) -> list[Job]:
+    """Return every job of a run, in an order in which each finds what it reads."""
+    return jobs(STAGES, run)

@@ -1,0 +1,264 @@
+"""Sets of images: of one level of diversity, of a whole sweep, and what is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diversevis.results.formats import Array, read_arrays, write_arrays, write_rows
+
+if TYPE_CHECKING:
+    from diversevis.synthesis.diverse import DiverseSets
+    from diversevis.synthesis.sweep import Sweep
+
+SETS_COLUMNS = (
+    "network",
+    "layer",
+    "channel",
+    "diversity",
+    "mean_activation",
+    "min_activation",
+    "max_activation",
+    "min_distance",
+    "mean_distance",
+    "steps",
+    "seed",
+)
+SWEEP_COLUMNS = (*SETS_COLUMNS, "relative_diversity", "selected")
+
+_OF_LEVELS = ("images", "activations", "min_distance", "mean_distance", "diversity", "steps")
+
+
+@dataclass(frozen=True)
+class ImageSets:
+    """One set of images for each unit of a layer.
+
+    Attributes
+    ----------
+    network, layer : str
+        Where the units are.
+    channels : ndarray
+        ``[units]``, whole numbers; texts for targets that are no channels.
+    images : ndarray
+        ``[units, n, 3, s, s]`` float32, patch units.
+    activations : ndarray
+        ``[units, n]``, before the ReLU.
+    min_distance, mean_distance : ndarray
+        ``[units]``, within each set; NaN for single images.
+    diversity : ndarray
+        ``[units]``, the weight lambda of the smallest distance.
+    steps : ndarray
+        ``[units]``, optimisation steps taken.
+    distance : str
+        Where distances are measured: ``"pixels"`` or a layer.
+    seed : int
+        Of the starts.
+    """
+
+    network: str
+    layer: str
+    channels: Array
+    images: Array
+    activations: Array
+    min_distance: Array
+    mean_distance: Array
+    diversity: Array
+    steps: Array
+    distance: str
+    seed: int
+
+    @classmethod
+    def of(cls, sets: DiverseSets | ImageSets) -> ImageSets:
+        """Return sets that were just synthesised, as arrays."""
+        if isinstance(sets, ImageSets):
+            return sets
+        numbers = all(name.isdigit() for name in sets.names)
+        return cls(
+            network=sets.network,
+            layer=sets.layer,
+            channels=np.array([int(n) for n in sets.names] if numbers else sets.names),
+            images=sets.images.float().cpu().numpy(),
+            **{name: getattr(sets, name).cpu().numpy() for name in _OF_LEVELS[1:]},
+            distance=sets.distance,
+            seed=sets.seed,
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per unit with the columns `SETS_COLUMNS`."""
+        columns = zip(
+            self.channels.tolist(),
+            self.diversity.tolist(),
+            self.activations.mean(1).tolist(),
+            self.activations.min(1).tolist(),
+            self.activations.max(1).tolist(),
+            self.min_distance.tolist(),
+            self.mean_distance.tolist(),
+            self.steps.tolist(),
+            strict=True,
+        )
+        return [
+            dict(zip(SETS_COLUMNS, (self.network, self.layer, *row, self.seed), strict=True))
+            for row in columns
+        ]
+
+    def save(self, arrays: Path | str, table: Path | str) -> None:
+        """Write the arrays, and one row per unit."""
+        content = {name: getattr(self, name) for name in ("channels", *_OF_LEVELS)}
+        write_arrays(arrays, "sets", content, self._about())
+        write_rows(table, self.rows(), SETS_COLUMNS)
+
+    @classmethod
+    def load(cls, path: Path | str) -> ImageSets:
+        """Return sets of `save`; raise `UserError` if the file holds none."""
+        arrays, about = read_arrays(path, "sets")
+        return cls(**arrays, **about)
+
+    def _about(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("network", "layer", "distance", "seed")}
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """Restarts and diverse sets of the same units, level by level.
+
+    Attributes
+    ----------
+    levels : tuple of ImageSets
+        One for each relative diversity, restarts first.
+    relative : ndarray
+        ``[levels]``, relative diversities ``c``; the first is 0.
+    selected : ndarray
+        ``[units]``, the level that was chosen for each unit.
+    """
+
+    levels: tuple[ImageSets, ...]
+    relative: Array
+    selected: Array
+
+    @classmethod
+    def of(cls, sweep: Sweep) -> SweepResult:
+        """Return a sweep that was just made, as arrays."""
+        levels = tuple(map(ImageSets.of, sweep.levels))
+        return cls(levels, sweep.relative.numpy(), sweep.selected.numpy())
+
+    @property
+    def chosen(self) -> ImageSets:
+        """Each unit's selected set."""
+        units = np.arange(len(self.selected))
+        picked: dict[str, Any] = {
+            name: np.stack([getattr(level, name) for level in self.levels])[self.selected, units]
+            for name in _OF_LEVELS
+        }
+        return replace(self.levels[0], **picked)
+
+    @property
+    def shown(self) -> Sets:
+        """Restarts beside the chosen sets."""
+        first, chosen = self.levels[0], self.chosen
+        return Sets(
+            network=first.network,
+            layer=first.layer,
+            channels=first.channels,
+            restarts=first.images,
+            restart_activations=first.activations,
+            restart_distance=first.min_distance,
+            diverse=chosen.images,
+            diverse_activations=chosen.activations,
+            diverse_distance=chosen.min_distance,
+            relative_diversity=self.relative[self.selected],
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per unit and level with the columns `SWEEP_COLUMNS`."""
+        return [
+            {**row, "relative_diversity": round(float(c), 6), "selected": int(which == number)}
+            for number, (c, level) in enumerate(zip(self.relative, self.levels, strict=True))
+            for row, which in zip(level.rows(), self.selected, strict=True)
+        ]
+
+    def save(self, arrays: Path | str, table: Path | str) -> None:
+        """Write the arrays, with a leading axis of levels, and one row per unit and level."""
+        content = {
+            name: np.stack([getattr(level, name) for level in self.levels]) for name in _OF_LEVELS
+        }
+        content |= {"channels": self.levels[0].channels}
+        content |= {"relative": self.relative, "selected": self.selected}
+        write_arrays(arrays, "sweep", content, self.levels[0]._about())
+        write_rows(table, self.rows(), SWEEP_COLUMNS)
+
+    @classmethod
+    def load(cls, path: Path | str) -> SweepResult:
+        """Return a sweep of `save`; raise `UserError` if the file holds none."""
+        arrays, about = read_arrays(path, "sweep")
+        levels = tuple(
+            ImageSets(
+                channels=arrays["channels"],
+                **{name: arrays[name][number] for name in _OF_LEVELS},
+                **about,
+            )
+            for number in range(len(arrays["relative"]))
+        )
+        return cls(levels, arrays["relative"], arrays["selected"])
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Restarts and chosen diverse sets of a layer's units.
+
+    Attributes
+    ----------
+    network, layer : str
+        Where the units are.
+    channels : ndarray
+        ``[units]``, whole numbers.
+    restarts, diverse : ndarray
+        ``[units, n, 3, s, s]``, images in patch units.
+    restart_activations, diverse_activations : ndarray
+        ``[units, n]``, before the ReLU.
+    restart_distance, diverse_distance : ndarray
+        ``[units]``, smallest distance within each set.
+    relative_diversity : ndarray
+        ``[units]``, of the chosen set; 0 where no diverse set was selected, so that `diverse` holds
+        the restarts themselves.
+    """
+
+    network: str
+    layer: str
+    channels: Array
+    restarts: Array
+    restart_activations: Array
+    restart_distance: Array
+    diverse: Array
+    diverse_activations: Array
+    diverse_distance: Array
+    relative_diversity: Array
+
+    @property
+    def size(self) -> int:
+        """Side of a patch, the receptive field, in pixels."""
+        return int(self.restarts.shape[-1])
+
+    @property
+    def selected(self) -> Array:
+        """Whether a diverse set was selected, ``[units]``: `diverse` holds restarts if not."""
+        return self.relative_diversity > 0
+
+    def place(self, channel: int) -> int | None:
+        """Return the place of a channel among the units; None if it is not among them."""
+        (found,) = np.nonzero(self.channels == channel)
+        return int(found[0]) if len(found) else None
+
+    def take(self, channels: Sequence[int]) -> Sets:
+        """Return the same of some channels, all of which are among the units, in this order."""
+        places = [self.place(channel) for channel in channels]
+        of_units = [field.name for field in fields(Sets) if field.name not in ("network", "layer")]
+        return replace(self, **{name: getattr(self, name)[places] for name in of_units})
+
+
+def load_sets(paths: Sequence[Path | str]) -> list[Sets]:
+    """Return what is shown of sweeps, file by file."""
+    return [SweepResult.load(path).shown for path in paths]

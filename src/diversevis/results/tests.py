@@ -1,0 +1,303 @@
+"""Transformation tests of a layer's units: canvases, responses, indices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diversevis.results.formats import (
+    Array,
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_json,
+    write_rows,
+)
+
+if TYPE_CHECKING:
+    from diversevis.invariance.measure import Invariance
+    from diversevis.invariance.transformation import FamilyResponses
+
+TEST_COLUMNS = (
+    "network",
+    "layer",
+    "channel",
+    "family",
+    "delta",
+    "mask",
+    "measure",
+    "statistic",
+    "value",
+    "surrogate",
+    "members",
+    "seed",
+)
+PEAK_COLUMNS = ("network", "layer", "channel", "f_max", "from_noise", "seed", "left_out")
+
+NEVER_DRIVEN = "no patch drives it above zero"
+
+RESPONSE = "response"
+"""The measure of the published objective: responses relative to the best patch's."""
+
+FIXED, LEARNED = "fixed", "learned"
+"""Masks."""
+
+_ARRAYS = ("canvases", "masks", "responses", "members", "surrogate", "shown", "patches")
+_OPTIONAL = ("unmoved", "fields")
+
+
+@dataclass(frozen=True)
+class FamilyInfo:
+    """What tables and figures know of a family of transformations.
+
+    Attributes
+    ----------
+    name, index, title, colour : str
+        As `diversevis.invariance.families.base.Family` says.
+    """
+
+    name: str
+    index: str
+    title: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class FamilyTests:
+    """Canvases of one family of transformations, and what its members drove.
+
+    Attributes
+    ----------
+    family : FamilyInfo
+        The family.
+    delta : float or None
+        Its displacement in pixels per 24 px of patch; None where it has none.
+    mask : str
+        `FIXED` or `LEARNED`.
+    canvases : ndarray
+        ``[units, 3, side, side]``, patch units.
+    masks : ndarray
+        ``[units, s, s]``.
+    responses : ndarray
+        ``[units, members]``, before the ReLU.
+    members : ndarray
+        ``[members, ...]``.
+    surrogate : ndarray
+        ``[units]``, index of the linear surrogate.
+    shown : ndarray
+        ``[units, 2 k]``, places of the members that drive each unit most, then of those that drive
+        it least; most first, least last.
+    patches : ndarray
+        ``[units, 2 k, 3, s, s]``, these members as the unit was shown them.
+    unmoved : ndarray or None
+        ``[units, 3, s, s]``, the masked middle of the canvas, for families that have an identity.
+    fields : ndarray or None
+        ``[units, 2 k, s, s, 2]``, how far these members move every pixel, (x, y) in pixels, for
+        families that move pixels.
+    """
+
+    family: FamilyInfo
+    delta: float | None
+    mask: str
+    canvases: Array
+    masks: Array
+    responses: Array
+    members: Array
+    surrogate: Array
+    shown: Array
+    patches: Array
+    unmoved: Array | None = None
+    fields: Array | None = None
+
+    @classmethod
+    def of(cls, tested: FamilyResponses) -> FamilyTests:
+        """Return a family's responses that were just measured, as arrays."""
+        arrays = {name: getattr(tested, name).cpu().numpy() for name in ("shown", "members")} | {
+            name: getattr(tested, name).float().cpu().numpy()
+            for name in (*_ARRAYS, *_OPTIONAL)
+            if name not in ("shown", "members") and getattr(tested, name) is not None
+        }
+        info = FamilyInfo(tested.family, tested.index, tested.title, tested.colour)
+        return cls(info, tested.delta, tested.mask, **arrays)
+
+    @property
+    def most(self) -> slice:
+        """Of `shown` and what goes with it, the members that drive a unit most."""
+        return slice(0, self.shown.shape[1] // 2)
+
+    @property
+    def least(self) -> slice:
+        """Of `shown` and what goes with it, the members that drive a unit least."""
+        return slice(self.shown.shape[1] // 2, None)
+
+
+@dataclass(frozen=True)
+class LayerTests:
+    """Transformation tests of some units of a layer.
+
+    Attributes
+    ----------
+    network, layer : str
+        Where the units are.
+    channels : ndarray
+        ``[units]``, whole numbers; texts for targets that are no channels.
+    best : ndarray
+        ``[units, 3, s, s]``, each unit's best patch, patch units.
+    f_max : ndarray
+        ``[units]``, the best response to any patch; not above zero for units that nothing drives.
+    from_noise : ndarray
+        ``[units]``, the best response that starts from noise alone reached.
+    families : tuple of FamilyTests
+        One for each family, displacement and kind of mask.
+    seed : int
+        Of starts and members.
+    """
+
+    network: str
+    layer: str
+    channels: Array
+    best: Array
+    f_max: Array
+    from_noise: Array
+    families: tuple[FamilyTests, ...]
+    seed: int
+
+    @classmethod
+    def of(cls, result: Invariance) -> LayerTests:
+        """Return tests that were just made, as arrays."""
+        numbers = all(name.isdigit() for name in result.names)
+        return cls(
+            network=result.network,
+            layer=result.layer,
+            channels=np.array([int(n) for n in result.names] if numbers else result.names),
+            best=result.peaks.patches.float().cpu().numpy(),
+            f_max=result.f_max.cpu().numpy(),
+            from_noise=result.peaks.from_noise.cpu().numpy(),
+            families=tuple(map(FamilyTests.of, result.families)),
+            seed=result.seed,
+        )
+
+    @property
+    def size(self) -> int:
+        """Side of a patch, the receptive field, in pixels."""
+        return int(self.best.shape[-1])
+
+    @property
+    def driven(self) -> Array:
+        """Whether any patch drives the unit above zero, ``[units]``: it has no index if not."""
+        return self.f_max > 0
+
+    def place(self, channel: object) -> int | None:
+        """Return the place of a channel among the units; None if it is not among them."""
+        (found,) = np.nonzero(self.channels == channel)
+        return int(found[0]) if len(found) else None
+
+    def find(
+        self, family: str, delta: float | None = None, mask: str = FIXED
+    ) -> FamilyTests | None:
+        """Return the tests of a family at a displacement, or None if there are none."""
+        for tests in self.families:
+            if (tests.family.name, tests.delta, tests.mask) == (family, delta, mask):
+                return tests
+        return None
+
+    def relative(self, tests: FamilyTests) -> Array:
+        """Return a family's responses over `f_max`, ``[units, members]``; NaN if never driven."""
+        f_max = np.where(self.driven, self.f_max, np.nan)
+        return np.asarray(tests.responses / f_max[:, None])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one row per unit, test and statistic with the columns `TEST_COLUMNS`.
+
+        ``mean``, ``p10`` and ``min`` over members, relative to this run's own ``f_max``, beside the
+        linear surrogate's mean; NaN for units that nothing drives above zero.
+        """
+        table = []
+        for tests in self.families:
+            index = self.relative(tests).astype(float)
+            for unit, channel in enumerate(self.channels.tolist()):
+                statistics = {
+                    "mean": (float(index[unit].mean()), float(tests.surrogate[unit])),
+                    "p10": (float(np.quantile(index[unit], 0.1)), np.nan),
+                    "min": (float(index[unit].min()), np.nan),
+                }
+                delta = np.nan if tests.delta is None else tests.delta
+                before = (self.network, self.layer, channel, tests.family.name, delta, tests.mask)
+                for name, (value, surrogate) in statistics.items():
+                    values = (RESPONSE, name, value, surrogate, index.shape[1], self.seed)
+                    table.append(dict(zip(TEST_COLUMNS, (*before, *values), strict=True)))
+        return table
+
+    def peak_rows(self) -> list[dict[str, Any]]:
+        """Return one row per unit with the columns `PEAK_COLUMNS`."""
+        columns = zip(
+            self.channels.tolist(), self.f_max.tolist(), self.from_noise.tolist(), strict=True
+        )
+        return [
+            {
+                "network": self.network,
+                "layer": self.layer,
+                "channel": channel,
+                "f_max": f_max,
+                "from_noise": from_noise,
+                "seed": self.seed,
+                "left_out": "" if f_max > 0 else NEVER_DRIVEN,
+            }
+            for channel, f_max, from_noise in columns
+        ]
+
+    def save(
+        self, arrays: Path | str, table: Path | str, peaks: Path | str, families: Path | str
+    ) -> None:
+        """Write the arrays, the two tables, and what the families are called."""
+        content: dict[str, Array] = {
+            name: getattr(self, name) for name in ("channels", "best", "f_max", "from_noise")
+        }
+        about = []
+        for number, tests in enumerate(self.families):
+            about.append({"family": asdict(tests.family), "delta": tests.delta, "mask": tests.mask})
+            for name in (*_ARRAYS, *_OPTIONAL):
+                if (value := getattr(tests, name)) is not None:
+                    content[f"{number}/{name}"] = value
+        names = {"network": self.network, "layer": self.layer, "seed": self.seed}
+        write_arrays(arrays, "tests", content, {**names, "families": about})
+        write_rows(table, self.rows(), TEST_COLUMNS)
+        write_rows(peaks, self.peak_rows(), PEAK_COLUMNS)
+        write_json(families, [asdict(info) for info in _once(t.family for t in self.families)])
+
+    @classmethod
+    def load(cls, path: Path | str) -> LayerTests:
+        """Return tests of `save`; raise `UserError` if the file holds none."""
+        arrays, about = read_arrays(path, "tests")
+        tests = tuple(
+            FamilyTests(
+                FamilyInfo(**entry.pop("family")),
+                **entry,
+                **{
+                    name: arrays.pop(f"{number}/{name}")
+                    for name in (*_ARRAYS, *_OPTIONAL)
+                    if f"{number}/{name}" in arrays
+                },
+            )
+            for number, entry in enumerate(about.pop("families"))
+        )
+        return cls(**arrays, **about, families=tests)
+
+
+def load_tests(paths: Sequence[Path | str]) -> list[LayerTests]:
+    """Return the tests of several layers, file by file."""
+    return [LayerTests.load(path) for path in paths]
+
+
+def load_families(paths: Iterable[Path | str]) -> list[FamilyInfo]:
+    """Return the families of several layers, each once, in the order in which they come."""
+    entries: list[Mapping[str, str]] = [entry for path in paths for entry in read_json(path)]
+    return _once(FamilyInfo(**entry) for entry in entries)
+
+
+def _once(families: Iterable[FamilyInfo]) -> list[FamilyInfo]:
+    return list({info.name: info for info in families}.values())

@@ -1,0 +1,1 @@
+"""A run: typed settings, layout, stages, freshness and provenance."""

@@ -1,0 +1,110 @@
+"""Checks of a run before anything is fetched or computed: names that exist, tests that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diversevis.devices import choose_device
+from diversevis.errors import UserError
+from diversevis.invariance.families.registry import get_family
+from diversevis.networks.registry import get_network
+from diversevis.networks.trunk import find_layer
+from diversevis.study.settings import Settings
+from diversevis.synthesis.targets import check_channels
+
+NEEDED = ("all-shifts", "deformations")
+"""Families whose indices the claims speak of."""
+
+
+def check(
+    settings: Settings, criteria: Mapping[str, Any] | None = None, *, device: bool = True
+) -> None:
+    """Check that a run's names exist, and that it measures what its claims are judged by.
+
+    Parameters
+    ----------
+    settings
+        Of the run.
+    criteria
+        ``config/criteria.yaml``, where the run is to be judged by them.
+    device
+        Whether the run's device has to be here.
+
+    Raises
+    ------
+    UserError
+        For an unknown network, layer, family or device, a channel out of range, a pair of layers
+        that are not in the run, a displacement or a family that claims need and the run lacks, or a
+        run that is its own reference.
+    """
+    for network, layer in settings.every_layer:
+        find_layer(get_network(network), layer)
+    if device:
+        choose_device(settings.device)
+    _check_units(settings)
+    if settings.synthesis.images < 2:
+        raise UserError("at least two images for a diverse set", "1", "ask for more images")
+    for name in settings.invariance.families:
+        get_family(name)
+    if criteria is not None:
+        _check_judged(settings, criteria["C3"]["delta"])
+    _check_pairs(settings)
+    if settings.reference == settings.scale:
+        raise UserError(
+            "another scale than the run's own for reference, or null",
+            repr(settings.reference),
+            "name the scale whose committed results it is checked against",
+        )
+
+
+def _check_units(settings: Settings) -> None:
+    """Check that layers and channels under `units` are those of the run."""
+    of_run = set(settings.every_layer)
+    for key in ("include", "other"):
+        for network, layers in getattr(settings.units, key).items():
+            for layer, value in layers.items():
+                if (network, layer) not in of_run:
+                    raise _not_in_run(f"units.{key}", network, layer)
+                if key == "include":
+                    total = find_layer(get_network(network), layer).units
+                    check_channels(value, total, f"units.include.{network}.{layer}")
+
+
+def _check_pairs(settings: Settings) -> None:
+    """Check that pairs are of two different layers, and that all layers are the run's."""
+    used = [("pairs", name) for pair in settings.pairs for name in pair]
+    used += [("distances", settings.distances)] if settings.distances else []
+    for key, (network, layer) in used:
+        if (network, layer) not in settings.every_layer:
+            raise _not_in_run(key, network, layer)
+    for first, second in settings.pairs:
+        if first == second:
+            where = f"{' '.join(first)} twice"
+            raise UserError("two different layers in each of pairs", where, "drop it")
+
+
+def _not_in_run(key: str, network: str, layer: str) -> UserError:
+    remedy = "add it to layers, or drop it"
+    return UserError(f"layers of the run in {key}", f"{network} {layer}", remedy)
+
+
+def _check_judged(settings: Settings, delta: float) -> None:
+    """Check that the tests of a run are those that its tables and claims are made of."""
+    asked = settings.invariance
+    for name in NEEDED:
+        if name not in asked.families:
+            raise UserError(f"{name} among invariance.families", "none", "add it")
+    for key, values in (("delta", asked.delta), ("repeat_delta", asked.repeat_delta)):
+        if delta not in values:
+            raise UserError(
+                f"{delta:g}, the displacement of claim C3, in invariance.{key}",
+                str(list(values)),
+                "add it",
+            )
+    if asked.repeats < 2:
+        raise UserError(
+            "at least 2 for invariance.repeats: their spread is the uncertainty",
+            str(asked.repeats),
+            "ask for 2",
+        )

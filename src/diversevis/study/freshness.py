@@ -1,0 +1,168 @@
+"""What a result depends on: digests of the code that made it, and why it is no longer fresh.
+
+A module's digest is that of its syntax tree without docstrings: formatting and comments do not
+count. A job depends on the module of its step and on all modules of the package that these import,
+one by one; not on the package as a whole, so that a change in a figure makes no image anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from diversevis.fetching.files import file_sha256
+
+PACKAGE = "diversevis"
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_VERIFIED = f"{PACKAGE}.fetching."
+"""How files come here says nothing of what is made of them: each is verified by its digest."""
+
+_IGNORED = ("ctx", "kind", "type_comment", "type_ignores")
+
+
+def code_digests(*modules: str) -> dict[str, str]:
+    """Return the digests of modules and of all that they import inside the package, by name."""
+    found: dict[str, str] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            digest, imports = _module(name)
+            found[name] = digest
+            waiting += imports
+    return dict(sorted(found.items()))
+
+
+def combined(digests: Mapping[str, str]) -> str:
+    """Return one digest of several modules'."""
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def syntax_digest(source: str) -> str:
+    """Return the digest of a source: equal for sources that differ in form or in words alone."""
+    return hashlib.sha256(repr(_plain(ast.parse(source))).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _module(name: str) -> tuple[str, list[str]]:
+    """Return a module's digest, and the modules of the package that it imports."""
+    path = _path(name)
+    if path is None:
+        raise ModuleNotFoundError(f"no module {name}")
+    source = path.read_text(encoding="utf-8")
+    return syntax_digest(source), sorted(set(_imports(ast.parse(source))))
+
+
+@functools.cache
+def _path(name: str) -> Path | None:
+    """Return the file of a module of the package without importing it, None if there is none."""
+    root = importlib.util.find_spec(PACKAGE)
+    if root is None or root.origin is None:
+        return None
+    at = Path(root.origin).parent.joinpath(*name.split(".")[1:])
+    for path in (at.with_suffix(".py"), at / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Yield the package's modules that a module imports when it runs, anywhere in it."""
+    hidden = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if _path(name) else node.module for name in names]
+        else:
+            continue
+        # The package's own __init__ names things, and makes none.
+        yield from (n for n in names if n.startswith(f"{PACKAGE}.") and not n.startswith(_VERIFIED))
+
+
+def _plain(node: Any) -> Any:
+    """Return a syntax tree as nested tuples, alike in all versions of Python."""
+    if isinstance(node, list):
+        return tuple(map(_plain, node))
+    if not isinstance(node, ast.AST):
+        return node
+    content = {name: value for name, value in ast.iter_fields(node) if name not in _IGNORED}
+    if isinstance(node, _DOCUMENTED):
+        content["body"] = _without_docstring(node.body)
+    # Fields that a version adds are empty where the source does not use them.
+    named = tuple((n, _plain(v)) for n, v in content.items() if v is not None and v != [])
+    return (type(node).__name__, named)
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Return statements without texts that stand alone: docstrings of whatever stands above."""
+    return [
+        statement
+        for statement in body
+        if not (
+            isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(statement.value.value, str)
+        )
+    ]
+
+
+def content_digests(reads: Mapping[str, Path | Sequence[Path]]) -> dict[str, str]:
+    """Return a digest of the content of what a job reads, by name."""
+    found = {}
+    for name, entry in reads.items():
+        paths = [entry] if isinstance(entry, Path) else entry
+        content = "".join(file_sha256(path) for path in paths)
+        found[name] = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return found
+
+
+def reasons(
+    record: Path,
+    settings: Mapping[str, Any],
+    digests: Mapping[str, str],
+    reads: Mapping[str, Path | Sequence[Path]],
+) -> list[str]:
+    """Return why a result is not fresh, in words; nothing if it is.
+
+    Parameters
+    ----------
+    record
+        Its provenance.
+    settings, digests, reads
+        What it would be made with, by and of now.
+    """
+    try:
+        made = json.loads(record.read_text(encoding="utf-8"))
+        then, code, content = made["settings"], made["code"], made["reads"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ["nothing tells what it was made with"]
+    now = json.loads(json.dumps(settings))
+    found = [
+        f"{name} was {_short(then.get(name))}, is {_short(now.get(name))}"
+        for name in dict.fromkeys([*then, *now])
+        if then.get(name) != now.get(name)
+    ]
+    for what, old, new in (("code", code, digests), ("input", content, content_digests(reads))):
+        changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        found += [f"changed {what}: {', '.join(changed)}"] if changed else []
+    return found
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,100 @@
+"""Where everything lies: every path of a run, said once.
+
+Names may be wildcards such as ``{layer}``: the workflow's patterns come from here, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+Files = dict[str, Path]
+"""Files of one job by what they hold."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of a scale.
+
+    Attributes
+    ----------
+    scale : str
+        Its name.
+    results, figures : Path
+        Folders that hold those of all scales.
+    """
+
+    scale: str
+    results: Path = Path("results")
+    figures: Path = Path("figures")
+
+    @property
+    def root(self) -> Path:
+        """The folder of the scale's results."""
+        return self.results / self.scale
+
+    def network(self, name: str) -> Path:
+        """Return the record of a network in the cache."""
+        return self.root / "networks" / f"{name}.json"
+
+    def photographs(self) -> Path:
+        """Return the record of the photographs in the cache."""
+        return self.root / "networks" / "photographs.json"
+
+    def sweep(self, network: str, layer: str) -> Files:
+        """Return the restarts and diverse sets of a layer, or of a kind of control."""
+        return self._sweep("sweeps", network, layer)
+
+    def pixel_sweep(self, network: str, layer: str) -> Files:
+        """Return the same, made distinct in pixels."""
+        return self._sweep("pixels", network, layer)
+
+    def natural(self, network: str, layer: str) -> Path:
+        """Return a layer's responses to natural patches."""
+        return self.root / "natural" / network / layer / "natural.npz"
+
+    def tests(self, network: str, layer: str, repeat: int | str) -> Files:
+        """Return a layer's transformation tests of one seed."""
+        folder = self.root / "tests" / network / layer / f"seed-{repeat}"
+        return {
+            "arrays": folder / "tests.npz",
+            "table": folder / "tests.csv",
+            "peaks": folder / "peaks.csv",
+            "families": folder / "families.json",
+        }
+
+    def gratings(self, network: str, layer: str) -> Path:
+        """Return the best gratings of a layer's units."""
+        return self.root / "gratings" / network / layer / "gratings.csv"
+
+    def stability(self, network: str, layer: str) -> Path:
+        """Return the relative stability of a layer's units."""
+        return self.root / "stability" / network / layer / "stability.csv"
+
+    def table(self, name: str) -> Path:
+        """Return a table of the whole run."""
+        return self.root / "tables" / f"{name}.csv"
+
+    def drawing(self, name: str) -> Files:
+        """Return the files of a figure."""
+        return {kind: self.figures / self.scale / f"{name}.{kind}" for kind in ("png", "pdf")}
+
+    def record(self, key: str) -> Path:
+        """Return the provenance of a job, by its key, ``"sweep/vgg19/conv3_1"`` for instance."""
+        return self.root / "provenance" / f"{key}.json"
+
+    def log(self, key: str) -> Path:
+        """Return the log of a job."""
+        return self.root / "logs" / f"{key}.log"
+
+    def benchmark(self, key: str) -> Path:
+        """Return the time and memory of a job."""
+        return self.root / "benchmarks" / f"{key}.tsv"
+
+    def timings(self) -> Path:
+        """Return what the stages took that ran outside the workflow."""
+        return self.root / "timings.csv"
+
+    def _sweep(self, kind: str, network: str, layer: str) -> Files:
+        folder = self.root / kind / network / layer
+        return {"arrays": folder / "sweep.npz", "table": folder / "sweep.csv"}

@@ -1,0 +1,48 @@
+"""Layers of units by name: those of networks, and the controls."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import torch
+
+from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.networks.store import status
+from diversevis.study.homes import home_of
+from diversevis.study.machine import processor
+from diversevis.units.contract import Units
+
+
+def load_units(network: str, layer: str, *, device: str | torch.device = "cpu") -> Units:
+    """Return a network's trunk up to `layer`, or one kind of control for the network ``controls``.
+
+    Raises
+    ------
+    UserError
+        If there is no such network, layer or control, or no source for the weights.
+    """
+    # By name: what is measured of a network does not depend on the controls' code.
+    module, function = home_of(network)
+    units: Units = getattr(importlib.import_module(module), function)(network, layer, device=device)
+    return units
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of the processor behind a device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+
+
+def origin(network: str, device: torch.device) -> dict[str, Any]:
+    """Return what provenance says of weights and machine."""
+    stored = None if network == CONTROLS else status(network)
+    weights = stored and {
+        "name": stored.name,
+        "weights_sha256": stored.digest,
+        "weights_source": stored.source,
+    }
+    return {
+        "network": weights,
+        "device": device_name(device),
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,319 @@
+"""The settings of a run: one set of names, defaults and limits, for YAML, Python and the CLI.
+
+Needs no torch, and nothing that a machine with PyTorch alone lacks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diversevis.errors import UserError
+from diversevis.optimisation.schedule import PRECISIONS, SETS
+from diversevis.study.knobs import knob, plain, read
+
+SCHEDULE, PRECISION = tuple(SETS), tuple(PRECISIONS)
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+Layer = tuple[str, str]
+"""Network and layer."""
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """Restarts and diverse sets."""
+
+    images: int = knob(6, "images in a set", minimum=1)
+    grid: tuple[float, ...] = knob(
+        (0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+        "relative diversities c; lambda = c f0 / d0. Low ones serve units whose restarts coincide",
+        above=0,
+        least=1,
+        rising=True,
+    )
+    fraction: float = knob(
+        0.9, "share of restart activation that the chosen set keeps", above=0, maximum=1
+    )
+    schedule: str = knob("fast", "of the descent", choices=SCHEDULE)
+    steps: int | None = knob(None, "steps at most; by default the schedule's own", minimum=1)
+    precision: str = knob(
+        "float32", "of the steps; results are always evaluated in float32", choices=PRECISION
+    )
+
+
+@dataclass(frozen=True)
+class Natural:
+    """Natural patches."""
+
+    patches: int = knob(4000, "random crops of photographs shown to every unit", minimum=1)
+
+
+@dataclass(frozen=True)
+class Invariance:
+    """Transformation tests."""
+
+    families: tuple[str, ...] = knob(
+        ("all-shifts", "shifts", "deformations"), "families of transformations", least=1, once=True
+    )
+    delta: tuple[float, ...] = knob(
+        (1.0, 2.0, 3.0),
+        "root mean square displacements, pixels per 24 px of patch",
+        above=0,
+        least=1,
+        rising=True,
+    )
+    learn_masks: bool = knob(True, "repeat the all-shift test with a learned mask")
+    schedule: str = knob("fast", "of the descent", choices=SCHEDULE)
+    steps: int | None = knob(None, "steps a canvas; by default the schedule's own", minimum=1)
+    control_steps: int = knob(
+        800, "steps a canvas of the controls, which have to match a closed form", minimum=1
+    )
+    starts: int | None = knob(
+        None, "starts of a canvas; by default 3, and 1 of the published schedule", minimum=1
+    )
+    trial_steps: int = knob(15, "steps after which the best start goes on", minimum=1)
+    per_step: int = knob(16, "members a step", minimum=1)
+    training: int = knob(256, "members that steps draw from", minimum=1)
+    held_out: int = knob(128, "members evaluated; finite families take all of theirs", minimum=1)
+    peak_steps: int | None = knob(
+        None, "steps of the restarts that find a unit's best response", minimum=1
+    )
+    precision: str = knob(
+        "float32", "of the steps; results are always evaluated in float32", choices=PRECISION
+    )
+    repeats: int = knob(2, "seeds; the spread between them is the uncertainty", minimum=1)
+    repeat_delta: tuple[float, ...] = knob(
+        (2.0,), "displacements that are repeated", above=0, least=1, rising=True
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which units of a layer are looked at."""
+
+    per_layer: int | str = knob(
+        "all", "units drawn at random from each layer, or all", minimum=1, choices=("all",)
+    )
+    other: dict[str, dict[str, int | str]] = knob(
+        {}, "another number in some layers", minimum=1, choices=("all",)
+    )
+    include: dict[str, dict[str, tuple[int, ...]]] = knob(
+        {}, "channels that are always among them, by network and layer", minimum=0, once=True
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A run: a scale."""
+
+    scale: str = knob(help="names the folders of results and figures", pattern=_NAME)
+    layers: dict[str, tuple[str, ...]] = knob(help="layers by network", least=1, once=True)
+    seed: int = knob(0, "of the choice of units, of the starts, of the natural crops", minimum=0)
+    device: str = knob("auto", "a GPU where there is one (auto), cpu, cuda, or cuda:1, for example")
+    pairs: tuple[tuple[Layer, Layer], ...] = knob(
+        (), "corresponding layers, compared unit by unit", once=True
+    )
+    distances: Layer | None = knob(
+        None, "the layer whose sets are made distinct in pixels too; by default the first"
+    )
+    reference: str | None = knob(
+        None, "scale whose committed results the run is checked against", pattern=_NAME
+    )
+    weights: str | None = knob(
+        None, "another training of the same networks", choices=("torchvision",)
+    )
+    units: Choice = knob(Choice(), "which units of each layer")
+    synthesis: Synthesis = knob(Synthesis(), "restarts and diverse sets")
+    natural: Natural = knob(Natural(), "natural patches")
+    invariance: Invariance = knob(Invariance(), "transformation tests")
+
+    @property
+    def every_layer(self) -> list[Layer]:
+        """Network and layer of every layer."""
+        return [(network, layer) for network, names in self.layers.items() for layer in names]
+
+    def units_of(self, network: str, layer: str) -> dict[str, Any]:
+        """Return how many ``units`` of a layer are drawn, and which it has to ``include``."""
+        count = self.units.other.get(network, {}).get(layer, self.units.per_layer)
+        included = self.units.include.get(network, {}).get(layer, ())
+        return {"units": count, "include": list(included)}
+
+
+@dataclass(frozen=True)
+class C1:
+    """Diverse sets show invariances that restarts miss."""
+
+    fraction: float = knob(help="of restart activation that a set keeps", above=0, maximum=1)
+    share: float = knob(help="of units more distinct than restarts, at least", above=0, maximum=1)
+    median_ratio: float = knob(help="of distances; its interval lies above", above=0)
+
+
+@dataclass(frozen=True)
+class C2:
+    """Some units are phase invariant."""
+
+    network: str = knob(help="and other trainings of it")
+    phase_index: float = knob(help="of a unit, at least", above=0, maximum=1)
+    above: float = knob(help="above its linear surrogate, at least", above=0, maximum=1)
+    units: int = knob(help="at least so many", minimum=1)
+
+
+@dataclass(frozen=True)
+class C3:
+    """Others are invariant to local deformations."""
+
+    network: str = knob(help="and other trainings of it")
+    delta: float = knob(help="displacement, pixels per 24 px of patch", above=0)
+    above: float = knob(help="above the linear surrogate, beyond uncertainty", above=0, maximum=1)
+    units: int = knob(help="at least so many", minimum=1)
+    overlap: float = knob(help="share that is phase invariant, too, below", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True)
+class C4:
+    """The networks differ in corresponding layers."""
+
+    quantities: tuple[str, ...] = knob(help="columns of units.csv", least=1, once=True)
+    p: float = knob(help="corrected by Holm, below", above=0, maximum=1)
+    cliffs_delta: float = knob(help="absolute, at least", above=0, maximum=1)
+    exploratory: tuple[str, ...] = knob(help="columns of units.csv without a say", once=True)
+
+
+@dataclass(frozen=True)
+class ControlCriteria:
+    """What units of known invariance must show before an index is reported."""
+
+    linear_difference: float = knob(help="of linear units from their closed form", above=0)
+    complex_index: float = knob(help="phase index of every complex cell, at least", above=0)
+    complex_above_simple: float = knob(help="complex cells above simple ones", above=0)
+    deformable_above_rigid: float = knob(help="the same of templates, less surrogates", above=0)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a unit's value may be from the reference's."""
+
+    uncertainty: str | None = knob(None, "column with the spread between seeds")
+    absolute: float | None = knob(None, "in the quantity's own unit", above=0)
+    relative: float | None = knob(None, "to the reference", above=0)
+    logarithmic: float | None = knob(None, "in the natural logarithm", above=0)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """When a run agrees with the committed reference."""
+
+    errors: float = knob(help="standard errors of a difference", above=0)
+    quantities: dict[str, Tolerance] = knob(help="tolerances by column of units.csv", least=1)
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What claims, controls and the reproduction check are held to."""
+
+    C1: C1 = knob()
+    C2: C2 = knob()
+    C3: C3 = knob()
+    C4: C4 = knob()
+    controls: ControlCriteria = knob()
+    reproduction: Reproduction = knob()
+
+
+def read_file(path: Path | str) -> Any:
+    """Return the content of a YAML or JSON file.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, it is malformed, or it is YAML and there is no PyYAML.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("a configuration such as config/full.yaml", str(error), "name it") from None
+    if path.suffix == ".json":
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise UserError(f"JSON in {path}", str(error), "correct it") from None
+    try:
+        import yaml
+    except ModuleNotFoundError:
+        raise UserError(
+            "PyYAML for a configuration in YAML",
+            "none here",
+            "convert it to JSON elsewhere, or install PyYAML",
+        ) from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"YAML in {path}", str(error), "correct it") from None
+
+
+def read_settings(content: Mapping[str, Any] | Path | str) -> Settings:
+    """Return the settings of a run from a file or its content, networks by their full names.
+
+    ``weights: torchvision`` makes the whole comparison one of torchvision's trainings, under a
+    scale of its own.
+
+    Raises
+    ------
+    UserError
+        As `read_file` and `diversevis.study.knobs.read`.
+    """
+    if not isinstance(content, Mapping):
+        content = read_file(content)
+    return _resolved(read(Settings, content))
+
+
+def read_criteria(content: Mapping[str, Any] | Path | str) -> dict[str, Any]:
+    """Return the criteria, checked, as plain values: ``criteria["C3"]["delta"]``.
+
+    Raises
+    ------
+    UserError
+        As `read_settings`.
+    """
+    if not isinstance(content, Mapping):
+        content = read_file(content)
+    criteria = read(Criteria, content, "the criteria")
+    for name, tolerance in criteria.reproduction.quantities.items():
+        stated = (tolerance.absolute, tolerance.relative, tolerance.logarithmic)
+        if sum(value is not None for value in stated) != 1:
+            where = f"reproduction.quantities.{name}"
+            wanted = f"one of absolute, relative, logarithmic in {where}"
+            raise UserError(wanted, f"{stated}", "state one")
+    found: dict[str, Any] = plain(criteria)
+    tolerances = found["reproduction"]["quantities"]
+    for name, entry in tolerances.items():
+        tolerances[name] = {key: value for key, value in entry.items() if value is not None}
+    return found
+
+
+def _resolved(settings: Settings) -> Settings:
+    """Return settings with networks by their full names, and the layer of `distances` named."""
+    content = plain(settings)
+    first = settings.every_layer[0]
+    content["distances"] = content["distances"] or list(first)
+    if settings.weights is None:
+        return read(Settings, content)
+
+    def renamed(network: str) -> str:
+        return f"{network}-{settings.weights}"
+
+    for section in (content["layers"], content["units"]["other"], content["units"]["include"]):
+        for network in list(section):
+            section[renamed(network)] = section.pop(network)
+    content |= {
+        "weights": None,
+        "scale": renamed(settings.scale),
+        "reference": None,  # other networks have other numbers
+        "pairs": [[[renamed(n), layer] for n, layer in pair] for pair in settings.pairs],
+        "distances": [renamed(content["distances"][0]), content["distances"][1]],
+    }
+    return read(Settings, content)

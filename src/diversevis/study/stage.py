@@ -1,0 +1,166 @@
+"""Stages: what each kind of job reads, writes and is made with. The order of jobs follows."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from diversevis.study.freshness import code_digests
+from diversevis.study.layout import Layout
+from diversevis.study.settings import Settings
+
+Place = Mapping[str, str]
+"""What a job is about: values of wildcards by their names, such as ``network`` and ``layer``."""
+
+Reads = Mapping[str, Path | Sequence[Path]]
+Writes = Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: its settings, its criteria, and where its files lie.
+
+    Attributes
+    ----------
+    settings : Settings
+        Of the scale.
+    criteria : dict
+        ``config/criteria.yaml``.
+    layout : Layout
+        Paths.
+    """
+
+    settings: Settings
+    criteria: Mapping[str, Any]
+    layout: Layout
+
+    @classmethod
+    def of(cls, settings: Settings, criteria: Mapping[str, Any], **folders: Path) -> Run:
+        """Return a run with the layout of its scale."""
+        return cls(settings, criteria, Layout(settings.scale, **folders))
+
+
+def _nowhere(_run: Run) -> list[Place]:
+    return [{}]
+
+
+def _nothing(_run: Run, _place: Place) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One kind of job.
+
+    Attributes
+    ----------
+    name : str
+        Of the rule, of the folders of logs and provenance.
+    step : str
+        ``module:function`` that makes the files: ``function(reads, writes, **settings)``, which may
+        return more to say in the provenance.
+    writes : callable
+        Files by name, of a run and a place; a place may hold wildcards.
+    reads, settings : callable
+        Files that are read, and what they are made with, ready for JSON, of a run and a place.
+    places : callable
+        The places of a run, one for each job.
+    code : callable
+        Modules, beside that of `step`, that a job depends on: those that it finds by name.
+    on_device : bool
+        Whether it computes on the run's device, whose name it then takes as ``device``.
+    torch : bool
+        Whether it needs PyTorch.
+    local : bool
+        Whether it takes seconds and should not be sent to a cluster.
+    report : dict
+        Where its files stand in the report: category and labels, by the name of the file.
+    """
+
+    name: str
+    step: str
+    writes: Callable[[Run, Place], Writes]
+    reads: Callable[[Run, Place], Reads] = _nothing
+    settings: Callable[[Run, Place], dict[str, Any]] = _nothing
+    places: Callable[[Run], list[Place]] = _nowhere
+    code: Callable[[Run, Place], Sequence[str]] = lambda _run, _place: ()
+    on_device: bool = False
+    torch: bool = False
+    local: bool = False
+    report: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def key(self, place: Place) -> str:
+        """Return the name of a job, as a path: ``tests/vgg19/conv3_1/seed-0``."""
+        parts = [f"seed-{v}" if name == "repeat" else v for name, v in place.items()]
+        return "/".join([self.name, *parts])
+
+    def digests(self, run: Run, place: Place) -> dict[str, str]:
+        """Return the digest of every module that a job depends on."""
+        return code_digests(self.step.partition(":")[0], *self.code(run, place))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a run."""
+
+    stage: Stage
+    run: Run
+    place: Place
+
+    @property
+    def key(self) -> str:
+        """Its name, as a path."""
+        return self.stage.key(self.place)
+
+    @property
+    def reads(self) -> Reads:
+        """Files that it reads, by name."""
+        return self.stage.reads(self.run, self.place)
+
+    @property
+    def writes(self) -> Writes:
+        """Files that it writes, by name."""
+        return self.stage.writes(self.run, self.place)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its files are made with."""
+        return self.stage.settings(self.run, self.place)
+
+    @property
+    def record(self) -> Path:
+        """Its provenance."""
+        return self.run.layout.record(self.key)
+
+
+def jobs(stages: Iterable[Stage], run: Run) -> list[Job]:
+    """Return all jobs of a run in an order in which each finds what it reads.
+
+    Jobs that read nothing of others keep the order of `stages`; files that no job writes are taken
+    as there.
+    """
+    found = [Job(stage, run, place) for stage in stages for place in stage.places(run)]
+    writers = {path: number for number, job in enumerate(found) for path in job.writes.values()}
+    needs = {
+        number: {writers[path] for path in paths(job.reads) if path in writers}
+        for number, job in enumerate(found)
+    }
+    sorter = graphlib.TopologicalSorter(needs)
+    sorter.prepare()
+    ordered: list[int] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        ordered += ready
+        sorter.done(*ready)
+    return [found[number] for number in ordered]
+
+
+def paths(files: Reads) -> list[Path]:
+    """Return all files, one after the other."""
+    found: list[Path] = []
+    for entry in files.values():
+        found += [entry] if isinstance(entry, Path) else list(entry)
+    return found

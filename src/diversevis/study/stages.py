@@ -1,0 +1,249 @@
+"""The computing stages of a run: everything that needs PyTorch.
+
+The workflow's rules and `diversevis run` are made of these: what was computed on a machine that has
+PyTorch alone is taken up by the workflow as if it had computed it itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from diversevis.controls.kinds import KINDS, SHOWN
+from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.study.homes import home_of
+from diversevis.study.knobs import plain
+from diversevis.study.settings import Layer
+from diversevis.study.stage import Place, Reads, Run, Stage, Writes
+
+STEPS = "diversevis.study.steps"
+
+
+def every_network(run: Run) -> list[Place]:
+    """Return a place for each network."""
+    return [{"network": network} for network in run.settings.layers]
+
+
+def every_layer(run: Run) -> list[Place]:
+    """Return a place for each layer."""
+    return [_place(name) for name in run.settings.every_layer]
+
+
+def every_test(run: Run) -> list[Place]:
+    """Return a place for each layer's seed, and for each kind of control."""
+    repeats = range(run.settings.invariance.repeats)
+    return [
+        *({**_place((CONTROLS, kind)), "repeat": "0"} for kind in KINDS),
+        *({**place, "repeat": str(repeat)} for place in every_layer(run) for repeat in repeats),
+    ]
+
+
+def _place(name: Layer) -> Place:
+    return {"network": name[0], "layer": name[1]}
+
+
+def _network_code(_run: Run, place: Place) -> list[str]:
+    """Return the modules that load the units of a place, and that declare its network if ours."""
+    from diversevis.networks.registry import declared_in
+
+    network = place["network"]
+    declared = [] if network == CONTROLS else [declared_in(network)]
+    ours = [module for module in declared if module.startswith("diversevis.")]
+    return [home_of(network)[0], *ours]
+
+
+def _test_code(run: Run, place: Place) -> list[str]:
+    """Return the modules of the families that are tested, and of the network."""
+    from diversevis.invariance.families.registry import get_family
+
+    families = [get_family(name).__module__ for name in run.settings.invariance.families]
+    return [*families, *_network_code(run, place)]
+
+
+def _sets(run: Run, place: Place, **more: Any) -> dict[str, Any]:
+    return {
+        **place,
+        **run.settings.units_of(place["network"], place["layer"]),
+        **plain(run.settings.synthesis),
+        "seed": run.settings.seed,
+        **more,
+    }
+
+
+def _pixel_place(run: Run) -> list[Place]:
+    if run.settings.distances is None:
+        return []
+    return [_place(run.settings.distances)]
+
+
+def _network_record(run: Run, place: Place) -> Reads:
+    return {"record": run.layout.network(place["network"])}
+
+
+def _sweep_of(run: Run, place: Place) -> Reads:
+    return {"sweep": run.layout.sweep(place["network"], place["layer"])["arrays"]}
+
+
+def _test_reads(run: Run, place: Place) -> Reads:
+    """Return what the tests of a layer start from; controls start from nothing."""
+    if place["network"] == CONTROLS:
+        return {}
+    natural = run.layout.natural(place["network"], place["layer"])
+    return {**_sweep_of(run, place), "natural": natural}
+
+
+def _test_settings(run: Run, place: Place) -> dict[str, Any]:
+    """Return what tests are made with; all but the first test fewer displacements."""
+    repeat, content = int(place["repeat"]), plain(run.settings.invariance)
+    control_steps, repeat_delta = content.pop("control_steps"), content.pop("repeat_delta")
+    del content["repeats"]
+    if place["network"] == CONTROLS:
+        content["steps"] = control_steps
+    if repeat:
+        content |= {"delta": repeat_delta, "learn_masks": False}
+    seed = run.settings.seed + repeat
+    return {"network": place["network"], "layer": place["layer"], **content, "seed": seed}
+
+
+def _control_settings(run: Run, place: Place) -> dict[str, Any]:
+    content = plain(run.settings.synthesis)
+    knobs = {name: content[name] for name in ("images", "fraction", "schedule", "steps")}
+    return {**place, **knobs, "seed": run.settings.seed}
+
+
+def _both_sweeps(run: Run, _place: Place) -> Reads:
+    ((network, layer),) = (place.values() for place in _pixel_place(run))
+    return {
+        "record": run.layout.network(network),
+        "features": run.layout.sweep(network, layer)["arrays"],
+        "pixels": run.layout.pixel_sweep(network, layer)["arrays"],
+    }
+
+
+def _seeded(run: Run, place: Place, **more: Any) -> dict[str, Any]:
+    return {**place, **more, "seed": run.settings.seed}
+
+
+def _writes(name: str, file: str) -> Any:
+    """Return the function that names the one file of a layer: `Layout`'s of that name."""
+
+    def writes(run: Run, place: Place) -> Writes:
+        return {file: getattr(run.layout, name)(place["network"], place["layer"])}
+
+    return writes
+
+
+_STAGES = (
+    Stage(
+        "photographs",
+        f"{STEPS}.photographs:run",
+        writes=lambda run, _: {"record": run.layout.photographs()},
+        local=True,
+    ),
+    Stage(
+        "network",
+        f"{STEPS}.network:run",
+        places=every_network,
+        writes=lambda run, place: {"record": run.layout.network(place["network"])},
+        settings=lambda _, place: dict(place),
+        code=_network_code,
+        local=True,
+    ),
+    Stage(
+        "sweep",
+        f"{STEPS}.sweep:run",
+        places=every_layer,
+        reads=_network_record,
+        writes=lambda run, place: run.layout.sweep(place["network"], place["layer"]),
+        settings=_sets,
+        code=_network_code,
+        on_device=True,
+    ),
+    Stage(
+        "natural",
+        f"{STEPS}.natural:run",
+        places=every_layer,
+        reads=lambda run, place: {
+            **_network_record(run, place),
+            "photographs": run.layout.photographs(),
+        },
+        writes=_writes("natural", "arrays"),
+        settings=lambda run, place: _seeded(run, place, patches=run.settings.natural.patches),
+        code=_network_code,
+        on_device=True,
+    ),
+    Stage(
+        "tests",
+        f"{STEPS}.tests:run",
+        places=every_test,
+        reads=_test_reads,
+        writes=lambda run, place: run.layout.tests(
+            place["network"], place["layer"], place["repeat"]
+        ),
+        settings=_test_settings,
+        code=_test_code,
+        on_device=True,
+    ),
+    Stage(
+        "gratings",
+        f"{STEPS}.gratings:run",
+        places=every_layer,
+        reads=_sweep_of,
+        writes=_writes("gratings", "table"),
+        settings=_seeded,
+        code=_network_code,
+        on_device=True,
+    ),
+    Stage(
+        "stability",
+        f"{STEPS}.stability:run",
+        places=every_layer,
+        reads=_sweep_of,
+        writes=_writes("stability", "table"),
+        settings=lambda run, place: _seeded(run, place, delta=list(run.settings.invariance.delta)),
+        code=_network_code,
+        on_device=True,
+    ),
+    # The same units as one layer's sweep, made distinct in pixels.
+    Stage(
+        "pixel_sweep",
+        f"{STEPS}.sweep:run",
+        places=_pixel_place,
+        reads=_network_record,
+        writes=lambda run, place: run.layout.pixel_sweep(place["network"], place["layer"]),
+        settings=lambda run, place: _sets(run, place, distance="pixels"),
+        code=_network_code,
+        on_device=True,
+    ),
+    Stage(
+        "distances",
+        f"{STEPS}.distances:run",
+        places=lambda run: [{} for _ in _pixel_place(run)],
+        reads=_both_sweeps,
+        writes=lambda run, _: {"table": run.layout.table("distances")},
+        settings=lambda run, _: dict(*_pixel_place(run)),
+        code=lambda run, _: _network_code(run, *_pixel_place(run)),
+        on_device=True,
+        report={"table": ("Tables", {"table": "distances"})},
+    ),
+    Stage(
+        "control_sets",
+        f"{STEPS}.control_sets:run",
+        places=lambda _: [{"kind": kind} for kind in SHOWN],
+        writes=lambda run, place: run.layout.sweep(CONTROLS, place["kind"]),
+        settings=_control_settings,
+    ),
+    Stage(
+        "norms",
+        f"{STEPS}.norms:run",
+        reads=lambda run, _: {"photographs": run.layout.photographs()},
+        writes=lambda run, _: {"table": run.layout.table("norms")},
+        settings=lambda run, _: {
+            "layers": plain(run.settings.every_layer),
+            "seed": run.settings.seed,
+        },
+        report={"table": ("Tables", {"table": "norms"})},
+    ),
+)
+
+COMPUTING = tuple(replace(stage, torch=True) for stage in _STAGES)

@@ -1,0 +1,1 @@
+"""The computing stages, one module each: `run(reads, writes, **settings)`."""

@@ -1,0 +1,1 @@
+"""What a unit is: the contract of a layer of units, patch units and norms."""

@@ -1,0 +1,42 @@
+# One rule for each stage of the package: what it reads, writes and is made with is said there, what
+# all rules share is said here. `params` hold the digest of the code that a job depends on, so that
+# changed code makes its results anew, and no others.
+
+EVERYTHING = []
+
+for stage in STAGES:
+    places = places_of(stage)
+    if not places:
+        continue
+    EVERYTHING += [
+        str(path) for place in places for path in stage.writes(RUN, place).values()
+    ]
+
+    rule:
+        name:
+            stage.name
+        input:
+            unpack(reads_of(stage)),
+        output:
+            **patterns_of(stage, places),
+        log:
+            beside(stage, places, RUN.layout.log),
+        benchmark:
+            beside(stage, places, RUN.layout.benchmark)
+        wildcard_constraints:
+            **constraints_of(places),
+        localrule: stage.local
+        conda:
+            "../../envs/diversevis.yaml"
+        threads: 1
+        params:
+            step=stage.step,
+            settings=of_place(stage.settings),
+            modules=of_place(stage.code),
+            code=of_place(
+                lambda run, place, stage=stage: combined(stage.digests(run, place))
+            ),
+            on_device=stage.on_device,
+            torch=stage.torch,
+        script:
+            "../scripts/step.py"
