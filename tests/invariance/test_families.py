@@ -192,7 +192,7 @@ def test_families_are_built_once_per_displacement():
         ("shifts", 1),
         ("shifts", 2),
     ]
-    assert set(FAMILIES) == {"all-shifts", "shifts", "deformations", "rotations", "scales"}
+    assert set(FAMILIES) >= {"all-shifts", "shifts", "deformations", "rotations", "scales"}
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)

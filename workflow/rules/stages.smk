@@ -4,6 +4,10 @@
 
 EVERYTHING = []
 
+# Two jobs of one thread are done sooner than one of two, one after the other: a thread more only
+# where there are more cores than jobs to give them to.
+THREADS = max(1, (workflow.cores or 1) // len(every_test(RUN)))
+
 for stage in STAGES:
     places = places_of(stage)
     if not places:
@@ -25,10 +29,11 @@ for stage in STAGES:
             beside(stage, places, RUN.layout.benchmark)
         wildcard_constraints:
             **constraints_of(places),
+        priority: stage.priority
         localrule: stage.local
         conda:
             "../../envs/diversevis.yaml"
-        threads: 1
+        threads: THREADS if stage.on_device else 1
         params:
             step=stage.step,
             settings=of_place(stage.settings),

@@ -49,7 +49,7 @@ def checkout(folder: Path = Path(__file__).parent) -> dict[str, Any] | None:
 
     try:
         top = git("rev-parse", "--show-toplevel")
-        if not (Path(top) / "src" / "diversevis") == folder.resolve().parent:
+        if Path(top) / "src" / "diversevis" != folder.resolve().parent:
             return None
         made = [f":(exclude,top){name}" for name in ("results", "figures", "README.md", "docs")]
         status = git("-C", top, "status", "--porcelain", "--", ".", *made)

@@ -74,6 +74,8 @@ class Stage:
         Whether it computes on the run's device, whose name it then takes as ``device``.
     torch : bool
         Whether it needs PyTorch.
+    priority : int
+        Jobs of higher priority start first: those that others wait for.
     local : bool
         Whether it takes seconds and should not be sent to a cluster.
     report : dict
@@ -89,6 +91,7 @@ class Stage:
     code: Callable[[Run, Place], Sequence[str]] = lambda _run, _place: ()
     on_device: bool = False
     torch: bool = False
+    priority: int = 0
     local: bool = False
     report: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
 

@@ -158,6 +158,7 @@ _STAGES = (
         settings=_sets,
         code=_network_code,
         on_device=True,
+        priority=3,
     ),
     Stage(
         "natural",
@@ -171,6 +172,7 @@ _STAGES = (
         settings=lambda run, place: _seeded(run, place, patches=run.settings.natural.patches),
         code=_network_code,
         on_device=True,
+        priority=3,
     ),
     Stage(
         "tests",
@@ -183,6 +185,7 @@ _STAGES = (
         settings=_test_settings,
         code=_test_code,
         on_device=True,
+        priority=2,
     ),
     Stage(
         "gratings",
@@ -214,6 +217,7 @@ _STAGES = (
         settings=lambda run, place: _sets(run, place, distance="pixels"),
         code=_network_code,
         on_device=True,
+        priority=1,
     ),
     Stage(
         "distances",
