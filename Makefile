@@ -39,7 +39,7 @@ reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
 	    --logger diversevis
 
 readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and the tables in results/
-	$(run)/python -m diversevis.analysis.readme
+	$(run)/python -m diversevis.documents
 
 test: $(STAMP) ## run the tests
 	$(run)/pytest

@@ -17,6 +17,9 @@ from diversevis.cli import main
 from diversevis.fetching.sources import Url
 from diversevis.networks import registry
 from diversevis.networks.registry import get_network
+from diversevis.optimisation.schedule import FAST
+from diversevis.results.formats import read_rows
+from diversevis.results.sets import ImageSets, SweepResult
 
 QUICK = ["--steps", "3", "--device", "cpu"]
 
@@ -45,19 +48,12 @@ def test_visualize_writes_what_it_promises(capsys, tmp_path):
         "contact_sheet.png",
         "provenance.json",
     }
-    with np.load(tmp_path / "visualizations.npz") as arrays:
-        shapes = {name: arrays[name].shape for name in arrays.files}
-        assert arrays["images"].dtype == np.float32
-        assert arrays["channels"].tolist() == [3, 40]
-        assert arrays["diversity"].tolist() == [0.5, 0.5]
-        mean = arrays["activations"].mean(1)
-    assert shapes == {
-        "images": (2, 4, 3, 14, 14),
-        "activations": (2, 4),
-        "min_distance": (2,),
-        "channels": (2,),
-        "diversity": (2,),
-    }
+    sets = ImageSets.load(tmp_path / "visualizations.npz")
+    assert sets.images.dtype == np.float32
+    assert sets.images.shape == (2, 4, 3, 14, 14)
+    assert sets.channels.tolist() == [3, 40]
+    assert sets.diversity.tolist() == [0.5, 0.5]
+    mean = sets.activations.mean(1)
     with (tmp_path / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
@@ -69,7 +65,7 @@ def test_visualize_writes_what_it_promises(capsys, tmp_path):
     assert rows[0]["seed"] == "7"
     provenance = json.loads((tmp_path / "provenance.json").read_text())
     assert provenance["network"]["weights_sha256"] == get_network("vgg19").digest
-    assert provenance["settings"]["distance"] == "conv1_2"
+    assert provenance["distance"] == "conv1_2"
     assert provenance["settings"]["seed"] == 7
     assert provenance["packages"]["torch"]
 
@@ -83,33 +79,37 @@ def test_sweep_keeps_every_level(capsys, tmp_path):
         rows = list(csv.DictReader(file))
     assert [float(row["relative_diversity"]) for row in rows] == [0, 0.003, 0.01, 0.03, 0.1, 0.3, 1]
     assert sum(int(row["selected"]) for row in rows) == 1
-    with np.load(tmp_path / "sweep.npz") as arrays:
-        assert arrays["images"].shape == (7, 1, 6, 3, 5, 5)
+    sweep = SweepResult.load(tmp_path / "sweep.npz")
+    assert [level.images.shape for level in sweep.levels] == [(1, 6, 3, 5, 5)] * 7
+    shown = ImageSets.load(tmp_path / "visualizations.npz")
+    np.testing.assert_array_equal(shown.images, sweep.chosen.images)
 
 
 def test_invariance_writes_what_it_promises(capsys, tmp_path):
     code, output, _ = run(
         capsys,
         *("invariance", "controls", "complex", "0", "2", "--families", "all-shifts,deformations"),
-        *("--delta", "1,2", "--members", "6", "--steps", "3", "--seed", "4", "--out", tmp_path),
+        *("--delta", "1,2", "--per-step", "6", "--steps", "3", "--seed", "4", "--out", tmp_path),
     )
     assert code == 0
     assert "controls complex 2: all-shifts (fixed mask)" in output
     assert {path.name for path in tmp_path.iterdir()} == {
-        "invariance.csv",
-        "canvases.npz",
+        "tests.csv",
+        "tests.npz",
+        "peaks.csv",
+        "families.json",
         "provenance.json",
         "unit_0.png",
         "unit_2.png",
     }
-    with (tmp_path / "invariance.csv").open() as file:
+    with (tmp_path / "tests.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0])[:12] == [
-        *("network", "layer", "channel", "family", "delta", "mean", "p10", "min"),
-        *("surrogate_mean", "f_max", "members", "seed"),
+    assert list(rows[0]) == [
+        *("network", "layer", "channel", "family", "delta", "mask", "measure", "statistic"),
+        *("value", "surrogate", "members", "seed"),
     ]
     # Two units; all shifts with a fixed and a learned mask, deformations at two displacements.
-    assert len(rows) == 2 * (2 + 2)
+    assert len([row for row in rows if row["statistic"] == "mean"]) == 2 * (2 + 2)
     assert {row["seed"] for row in rows} == {"4"}
     provenance = json.loads((tmp_path / "provenance.json").read_text())
     assert provenance["settings"]["delta"] == [1.0, 2.0]
@@ -150,19 +150,25 @@ INVARIANCE = ("invariance", "vgg19", "conv3_1", "21")
         ((*VISUALIZE, "--distance", "conv3_2"), "before conv3_1"),
         ((*VISUALIZE, "--distance", "conv3_1"), "before conv3_1"),
         ((*VISUALIZE, "--images", "1", "--diversity", "0.1"), "at least two images"),
-        ((*VISUALIZE, "--images", "0", "--diversity", "0"), "at least one image"),
+        ((*VISUALIZE, "--images", "0", "--diversity", "0"), "at least 1 for images"),
         ((*VISUALIZE, "--images", "1"), "at least two images"),
         ((*VISUALIZE, "--diversity", "-1"), "zero or more"),
         ((*VISUALIZE, "--diversity", "1", "--sweep"), "not allowed with"),
-        ((*VISUALIZE, "--steps", "0"), "at least one step"),
-        ((*VISUALIZE, "--device", "tpu"), "invalid choice"),
+        ((*VISUALIZE, "--images", "0"), "at least 1 for images"),
+        ((*VISUALIZE, "--steps", "0"), "at least 1 for steps"),
+        ((*VISUALIZE, "--fraction", "2"), "at most 1 for fraction"),
+        ((*VISUALIZE, "--grid", "0.1,0.01"), "rise"),
+        ((*VISUALIZE, "--device", "tpu"), "cuda"),
+        ((*VISUALIZE, "--device", "cuda:99"), "cuda"),
+        ((*VISUALIZE, "--schedule", "slow"), "invalid choice"),
         (("fetch", "vgg99"), "vgg19"),
+        (("fetch", "photographs", "vgg99"), "vgg19"),
         ((*INVARIANCE, "--families", "rotation"), "rotations"),
-        ((*INVARIANCE, "--families", ","), "at least one family"),
-        ((*INVARIANCE, "--delta", "0"), "above zero"),
-        ((*INVARIANCE, "--delta=-1"), "above zero"),
+        ((*INVARIANCE, "--families", ","), "at least 1 for families"),
+        ((*INVARIANCE, "--delta", "0"), "above 0 for delta"),
+        ((*INVARIANCE, "--delta=-1"), "above 0 for delta"),
         ((*INVARIANCE, "--delta", "1,two"), "numbers with commas"),
-        ((*INVARIANCE, "--members", "0"), "at least one member"),
+        ((*INVARIANCE, "--per-step", "0"), "at least 1 for per_step"),
         (("invariance", "vgg19", "conv1_1", "0"), "at least 5 px"),
         (("invariance", "controls", "complicated", "0"), "complex"),
         (("invariance", "controls", "complex", "4"), "0 to 3"),
@@ -277,14 +283,24 @@ def test_non_finite_loss_is_reported(capsys, monkeypatch, tmp_path):
 def test_synthesis_needs_nothing_but_its_core_packages(tmp_path):
     """On a bare GPU machine: no matplotlib, pandas, scipy, h5py, snakemake or yaml."""
     blocked = ["matplotlib", "seaborn", "pandas", "scipy", "h5py"]
-    blocked += ["snakemake", "yaml", "jsonschema"]
+    blocked += ["snakemake", "yaml"]
     commands = [
         ["visualize", "vgg19", "conv1_2", "1", "--out", str(tmp_path), *QUICK],
         [
             *("invariance", "vgg19", "conv1_2", "1", "--families", "all-shifts", "--steps", "2"),
             *("--out", str(tmp_path / "invariance")),
         ],
+        ["run", str(tmp_path / "few.json"), "--out", str(tmp_path / "results")],
     ]
+    few = {
+        "scale": "few",
+        "layers": {"vgg19": ["conv1_1"]},
+        "units": {"per_layer": 1},
+        "synthesis": {"images": 2, "grid": [0.1], "steps": 2},
+        "natural": {"patches": 10},
+        "invariance": {"families": ["shifts"], "steps": 1, "control_steps": 1, "peak_steps": 1},
+    }
+    (tmp_path / "few.json").write_text(json.dumps(few))
     code = f"""
 import sys
 for name in {blocked!r}:
@@ -298,5 +314,97 @@ sys.exit(max(main(command) for command in {commands!r}))
     assert result.returncode == 0, result.stderr
     assert "matplotlib is not installed" in result.stderr
     assert (tmp_path / "visualizations.npz").exists()
-    assert (tmp_path / "invariance" / "invariance.csv").exists()
+    assert (tmp_path / "invariance" / "tests.csv").exists()
+    assert (tmp_path / "results/few/tests/vgg19/conv1_1/seed-1/tests.csv").exists()
     assert not (tmp_path / "contact_sheet.png").exists()
+
+
+FEW = {
+    "scale": "few",
+    "layers": {"vgg19": ["conv1_2"]},
+    "units": {"per_layer": 1},
+    "synthesis": {"images": 2, "grid": [0.1], "steps": 2},
+    "natural": {"patches": 20},
+    "invariance": {
+        "families": ["shifts"],
+        "delta": [2],
+        "steps": 2,
+        "control_steps": 1,
+        "peak_steps": 2,
+        "trial_steps": 1,
+        "training": 4,
+        "held_out": 4,
+        "per_step": 2,
+    },
+}
+
+
+def test_run_keeps_what_is_fresh_and_tells_what_is_stale_and_why(capsys, tmp_path):
+    def lines(content):
+        (tmp_path / "few.json").write_text(json.dumps(content))
+        code, output, errors = run(
+            capsys, "run", tmp_path / "few.json", "--out", tmp_path / "results", "--device", "cpu"
+        )
+        assert code == 0, errors
+        return dict(line.split(": ", 1) for line in output.splitlines() if ": " in line)
+
+    first = lines(FEW)
+    assert all("(new)" in told for told in first.values())
+    assert "tests/controls/rigid/seed-0" in first
+    assert set(lines(FEW).values()) == {"kept"}
+
+    more = lines({**FEW, "natural": {"patches": 30}})
+    assert "patches was 20, is 30" in more["natural/vgg19/conv1_2"]
+    # What reads it is made anew only if its content has changed.
+    anew = {name for name, told in more.items() if told != "kept"}
+    assert (
+        {"natural/vgg19/conv1_2"}
+        <= anew
+        <= {
+            "natural/vgg19/conv1_2",
+            "tests/vgg19/conv1_2/seed-0",
+            "tests/vgg19/conv1_2/seed-1",
+        }
+    )
+
+    (tmp_path / "results/few/gratings/vgg19/conv1_2/gratings.csv").unlink()
+    again = lines({**FEW, "natural": {"patches": 30}})
+    assert {name for name, told in again.items() if told != "kept"} == {"gratings/vgg19/conv1_2"}
+    assert "no gratings.csv" in again["gratings/vgg19/conv1_2"]
+    stages = [row["stage"] for row in read_rows(tmp_path / "results/few/timings.csv")]
+    assert sorted(stages) == sorted(first)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": {"vgg9": ["conv1_1"]}}, "vgg19"),
+        ({"layers": {"vgg19": ["conv1_9"]}}, "conv1_1"),
+        ({"invariance": {"families": ["shift"]}}, "shifts"),
+        ({"device": "tpu"}, "cpu"),
+        ({"scale": "../escape"}, "letters"),
+        ({"sede": 1}, "did you mean seed"),
+    ],
+)
+def test_run_finds_bad_names_before_anything_is_computed(capsys, tmp_path, changes, message):
+    (tmp_path / "few.json").write_text(json.dumps({**FEW, **changes}))
+    code, output, errors = run(capsys, "run", tmp_path / "few.json", "--out", tmp_path / "results")
+    assert code == 2
+    assert message in errors
+    assert output == ""
+    assert not (tmp_path / "results").exists()
+
+
+def test_photographs_can_be_fetched(capsys):
+    code, output, _ = run(capsys, "fetch", "photographs")
+    assert code == 0
+    assert "919 photographs" in output
+
+
+def test_the_fast_schedule_is_the_default(capsys, tmp_path):
+    """Two units with everything took 164 s under the published schedule, 37 s under the fast."""
+    code, _, _ = run(
+        capsys, *("visualize", "vgg19", "conv1_2", "5", "--diversity", "0", "--out", tmp_path)
+    )
+    assert code == 0
+    assert ImageSets.load(tmp_path / "visualizations.npz").steps.tolist() == [FAST.steps]

@@ -165,7 +165,7 @@ def test_defaults_are_those_of_the_functions():
                     assert parameter.default == fields[cls][name], (function, name)
     asked = fields[Invariance]
     assert Sampling() == Sampling(*(asked[n] for n in ("per_step", "training", "held_out")))
-    assert Trials().trial_steps == asked["trial_steps"]
+    assert Trials() == Trials(*(asked[n] for n in ("starts", "trial_steps")))
     kinds = inspect.signature(control_sets).parameters
     assert kinds["images"].default == fields[Synthesis]["images"]
     assert kinds["fraction"].default == fields[Synthesis]["fraction"]

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
+from diversevis.figures.stages import FIGURES
+from diversevis.results.sets import SweepResult
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {"vgg19": ["conv2_1"], "resnet50": ["layer1.0"]}
@@ -54,6 +57,9 @@ TINY = {
         "repeat_delta": [2],
     },
 }
+
+
+SWEEPS = {"sweep", "pixel_sweep", "control_sets"}
 
 
 def snakemake(folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
@@ -107,12 +113,14 @@ def folder(tmp_path_factory):
     signal.signal(signal.SIGINT, handler)
     results = folder / "results" / "tiny"
     deadline = time.monotonic() + 120
-    # The second sweep has begun to write: the first one is recorded as finished.
-    while len(list(results.glob("synthesis/*/*/sweep.npz"))) < 2 and time.monotonic() < deadline:
+    # The first sweep is recorded as finished.
+    finished = "provenance/sweep/*/*.json"
+    while not list(results.glob(finished)) and time.monotonic() < deadline:
         time.sleep(0.1)
+    time.sleep(1)  # until Snakemake has taken note of it
     os.killpg(started.pid, signal.SIGINT)
     started.wait(timeout=60)
-    kept = {path: path.stat().st_mtime_ns for path in results.glob("synthesis/*/*/sweep.npz")}
+    kept = {path: path.stat().st_mtime_ns for path in results.glob(finished)}
     assert kept, "the run was to be interrupted between its results"
     assert not (results / "tables" / "units.csv").exists(), "it was interrupted too late"
     finished = snakemake(folder, "--rerun-incomplete")
@@ -144,12 +152,12 @@ def test_tables_agree_with_the_arrays(folder):
     rows = read(folder / "results/tiny/tables/sweeps.csv")
     for network, names in LAYERS.items():
         for layer in names:
-            with np.load(folder / f"results/tiny/synthesis/{network}/{layer}/sweep.npz") as sweep:
-                activations, channels = sweep["activations"].mean(2), sweep["channels"]
+            path = folder / f"results/tiny/sweeps/{network}/{layer}/sweep.npz"
+            levels = SweepResult.load(path).levels
+            means = [value for level in levels for value in level.activations.mean(1).tolist()]
             table = [r for r in rows if (r["network"], r["layer"]) == (network, layer)]
-            written = [float(r["mean_activation"]) for r in table]
-            assert written == pytest.approx(activations.ravel().tolist(), rel=1e-6)
-            assert [int(r["channel"]) for r in table] == channels.tolist() * 3
+            assert [float(r["mean_activation"]) for r in table] == pytest.approx(means, rel=1e-6)
+            assert [int(r["channel"]) for r in table] == levels[0].channels.tolist() * 3
 
 
 def test_every_claim_is_judged(folder):
@@ -176,21 +184,21 @@ def test_a_run_ends_with_the_check_and_the_verdicts(folder):
 
 def test_time_and_memory_of_every_rule_are_in_a_table(folder):
     rows = {row["rule"]: row for row in read(folder / "results/tiny/tables/resources.csv")}
-    others = {row["rule"] for row in summary(folder)} - {"resource_table"}
+    others = {row["rule"] for row in summary(folder)} - {"resources"}
     assert set(rows) == {*others, "all"}
     for row in rows.values():
         assert row["jobs"] == row["measured"]
         assert float(row["seconds"]) > 0
         assert row["note"] == ""
     # Both layers, each with two seeds, and five kinds of controls.
-    assert (rows["sweep"]["jobs"], rows["invariance"]["jobs"]) == ("2", "9")
+    assert (rows["sweep"]["jobs"], rows["tests"]["jobs"]) == ("2", "9")
     assert float(rows["all"]["peak_mib"]) > 100  # PyTorch alone takes more
 
 
 def test_invariance_has_a_row_for_every_unit_and_controls_are_judged(folder):
     tables = folder / "results/tiny/tables"
     units = read(tables / "units.csv")
-    tests = read(tables / "invariance.csv")
+    tests = read(tables / "tests.csv")
     names = [{(row["layer"], row["channel"]) for row in table} for table in (units, tests)]
     assert names[0] == names[1]
     controls = read(tables / "controls.csv")
@@ -248,35 +256,86 @@ def test_report_is_one_offline_file_with_captions(folder):
     assert made.returncode == 0, made.stderr[-4000:]
     page = (folder / "report.html").read_text()
     assert len(page) < 50e6
-    for name in ("claim_table", "resource_table", "comparison_figure", "sheets_figure"):
+    for name in ("claims", "resources", "comparison_figure", "sheets_figure"):
         assert name in page
     assert not re.findall(r'<(?:script|link)[^>]+(?:src|href)="https?://', page)
 
 
-def test_readme_names_every_figure_with_script_rule_and_data(folder):
-    """README's table is held against the DAG."""
+def test_figures_of_the_registry_are_those_of_the_run(folder):
+    """The table of figures in docs/results.md is made of the same registry."""
     drawn = {}
     for row in summary(folder):
         if row["output_file"].startswith("figures/"):
             drawn.setdefault(row["rule"], []).append(row["input-file(s)"].split(","))
-    table = re.findall(
-        r"^\|[^|]*\| `([^`]+)` \| `([^`]+)` \| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.M
+    assert set(drawn) == {figure.stage.name for figure in FIGURES}
+    text = (ROOT / "docs/results.md").read_text()
+    for figure in FIGURES:
+        assert figure.title in text
+        pattern = re.escape(f"results/tiny/{figure.data}")
+        pattern = re.sub("<network>|<layer>", "[^/]+", pattern)
+        for inputs in drawn[figure.stage.name]:
+            assert any(re.fullmatch(pattern, path) for path in inputs), figure.name
+
+
+@pytest.fixture
+def checkout(folder, tmp_path):
+    """A copy of the checkout and of the run's results, whose code may be changed."""
+    root = tmp_path / "checkout"
+    for name in ("Snakefile", "workflow", "config", "envs", "src", "results/standard"):
+        source, target = ROOT / name, root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target)
+    return root
+
+
+def stale(folder: Path, root: Path) -> set[str]:
+    """Return the rules whose jobs a run would do again with the code in `root`."""
+    arguments = ["-n", "--quiet", "host"]
+    whole = command(folder, *arguments)
+    whole[whole.index(str(ROOT / "Snakefile"))] = str(root / "Snakefile")
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+    result = subprocess.run(
+        whole, capture_output=True, text=True, check=False, env=environment, cwd=folder
     )
-    assert {rule for _, rule, _ in table} == set(drawn)
-    rules = (ROOT / "workflow/rules/figures.smk").read_text()
-    for script, rule, data in table:
-        body = rules.split(f"rule {rule}:")[1].split("\nrule ")[0]
-        assert script.removeprefix("workflow/") in body
-        assert (ROOT / script).exists()
-        pattern = re.escape(data.replace("<scale>", "tiny")).replace("<network>", "[^/]+")
-        pattern = pattern.replace("<layer>", "[^/]+")
-        for inputs in drawn[rule]:
-            assert any(re.fullmatch(pattern, path) for path in inputs), (rule, data)
+    assert result.returncode == 0, result.stderr[-4000:]
+    because = re.findall(
+        r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    reason: (.*)$",
+        result.stdout + result.stderr,
+        re.M,
+    )
+    return {rule for rule, reason in because if "Params have changed" in reason}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "anew"),
+    [
+        (
+            "invariance/families/shifts.py",
+            "2 * math.pi / count",
+            "math.tau / count",
+            {"tests"},
+        ),
+        ("figures/phase.py", "_MOST_ACROSS = 4", "_MOST_ACROSS = 3", {"phase_figure"}),
+        ("synthesis/choice.py", "fraction: float = 0.9", "fraction: float = 0.8", SWEEPS),
+        ("optimisation/engine.py", '"""Minimise every job', '"""Make smaller every job', set()),
+    ],
+    ids=["a family", "a figure", "the sweep", "a docstring"],
+)
+def test_changed_code_makes_its_own_results_anew(folder, checkout, file, old, new, anew):
+    assert stale(folder, checkout) == set()
+    path = checkout / "src/diversevis" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    assert stale(folder, checkout) == anew
 
 
 COMPUTING = {
-    *("network", "photographs", "sweep", "pixel_sweep", "natural"),
-    *("invariance", "gratings", "stability"),
+    *("network", "photographs", "sweep", "pixel_sweep", "natural", "tests", "gratings"),
+    *("stability", "distances", "norms", "control_sets"),
 }
 
 
@@ -300,11 +359,11 @@ def test_what_a_bare_machine_computed_is_taken_up(folder, tmp_path):
     assert (timings.seconds > 0).any()
     # All else is left to do: what is computed there is all that is computed.
     assert after == before - COMPUTING
-    sweep = "results/tiny/synthesis/vgg19/conv2_1/sweep.npz"
-    with np.load(tmp_path / sweep) as ours, np.load(folder / sweep) as theirs:
-        # The same units and levels; in the images threads may sum in another order.
-        assert ours["channels"].tolist() == theirs["channels"].tolist()
-        assert ours["images"].shape == theirs["images"].shape
+    sweep = "results/tiny/sweeps/vgg19/conv2_1/sweep.npz"
+    ours, theirs = (SweepResult.load(root / sweep).levels[0] for root in (tmp_path, folder))
+    # The same units and levels; in the images threads may sum in another order.
+    assert ours.channels.tolist() == theirs.channels.tolist()
+    assert ours.images.shape == theirs.images.shape
 
 
 def test_misspelt_key_is_named_with_exit_code_2(folder):
@@ -320,3 +379,18 @@ def test_unit_that_cannot_be_made_ends_with_a_message(folder, tmp_path):
     result = snakemake(tmp_path, "-n")
     assert result.returncode == 2
     assert "conv4_1" in result.stderr
+
+
+def test_progress_is_a_line_a_step_then_the_verdict(folder, tmp_path):
+    shutil.copytree(folder / "results", tmp_path / "results")
+    shutil.copytree(folder / ".snakemake" / "metadata", tmp_path / ".snakemake" / "metadata")
+    (tmp_path / "tiny.yaml").write_text((folder / "tiny.yaml").read_text())
+    for name in ("claims.csv", "resources.csv"):
+        (tmp_path / "results/tiny/tables" / name).unlink()
+    targets = [f"results/tiny/tables/{name}.csv" for name in ("claims", "resources")]
+    result = snakemake(tmp_path, "--logger", "diversevis", "--rerun-triggers", "mtime", targets[0])
+    assert result.returncode == 0, result.stderr[-4000:]
+    lines = result.stderr.splitlines()
+    assert "1 steps to do" in lines
+    assert any(re.fullmatch(r"1/1  claims +\d+ s   done", line) for line in lines)
+    assert "C1" in result.stdout

@@ -53,8 +53,8 @@ class Trials:
     Parameters
     ----------
     starts
-        Starts of a canvas. Noise; but where members differ little, the first is the best canvas of
-        the unit's surrogate.
+        Starts of a canvas; by default three on the sphere, and one for Adam, as published. Noise;
+        but where members differ little, the first is the best canvas of the unit's surrogate.
     trial_steps
         Steps after which the start with the best mean over its last `judged` steps goes on. They
         count as steps of the schedule, and are taken at its full rate.
@@ -62,7 +62,7 @@ class Trials:
         Steps that decide.
     """
 
-    starts: int = 3
+    starts: int | None = None
     trial_steps: int = 15
     judged: int = 5
 
@@ -149,7 +149,7 @@ def transformation_test(
     sampling
         Numbers of members.
     trials
-        Starts of each canvas; by default several on the sphere, and one for Adam, as published.
+        Starts of each canvas.
     schedule
         Optimiser and stopping rule: ``"fast"``, ``"published"``, or a `Schedule`.
     precision
@@ -169,8 +169,8 @@ def transformation_test(
     schedule = get_schedule(schedule, TESTS)
     check_units(units, get_dtype(precision) if precision else None)
     on_sphere = schedule.optimiser == "sphere"
-    if trials is None:
-        trials = Trials() if on_sphere else Trials(starts=1)
+    trials = trials or Trials()
+    starts = trials.starts or (3 if on_sphere else 1)
     sampling = sampling or Sampling()
     training, held_out = split_members(family, sampling, seed)
 
@@ -198,6 +198,7 @@ def transformation_test(
         build,
         targets,
         best[0] if best and leads else None,
+        starts,
         trials,
         schedule,
         chunk=chunk,
@@ -226,20 +227,21 @@ def _optimised(
     build: Callable[..., Canvases],
     targets: Targets,
     surrogate_canvases: Tensor | None,
+    starts: int,
     trials: Trials,
     schedule: Schedule,
     **settings: Any,
 ) -> tuple[Tensor, Tensor]:
     """Return the canvases and masks of `targets` that the best of their starts lead to."""
     count = len(targets)
-    race = build(targets=targets.repeated(trials.starts), starts=trials.starts)
+    race = build(targets=targets.repeated(starts), starts=starts)
     if surrogate_canvases is not None:
         race.lead(surrogate_canvases, slowly=schedule.optimiser == "sphere")
-    if trials.starts == 1:
+    if starts == 1:
         return race.split(minimise(race, schedule, **settings).parameters)
     steps = min(trials.trial_steps, schedule.steps)
     heat = minimise(race, replace(schedule, steps=steps, patience=steps, anneal=False), **settings)
-    lost = heat.losses[:, -trials.judged :].mean(1).view(trials.starts, count)
+    lost = heat.losses[:, -trials.judged :].mean(1).view(starts, count)
     which = lost.argmin(0) * count + torch.arange(count)
     ahead = heat.parameters[which]
     if steps == schedule.steps:

@@ -90,7 +90,7 @@ held_out, peak_steps, precision
         natural=natural,
         learn_masks=learn_masks,
         sampling=Sampling(per_step, training, held_out),
-        trials=None if starts is None else Trials(starts, trial_steps),
+        trials=Trials(starts, trial_steps),
         schedule=get_schedule(schedule, TESTS, steps=steps),
         peak_schedule=get_schedule(schedule, SETS, steps=peak_steps),
         precision=precision,

@@ -70,7 +70,7 @@ def render(root: Path, template: Path, shown: Mapping[str, Any] | None = None) -
     try:
         return environment.from_string(template.read_text(encoding="utf-8")).render(shown)
     except jinja2.TemplateError as error:
-        remedy = "mend the template, or add it to diversevis.analysis.readme.values"
+        remedy = "mend the template, or add it to diversevis.documents.values"
         raise UserError(f"only known values in {template}", str(error), remedy) from None
 
 

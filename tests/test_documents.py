@@ -14,7 +14,9 @@ import pytest
 from diversevis.analysis.claims import claim_table
 from diversevis.analysis.layers import layer_table
 from diversevis.analysis.pairs import pair_table
-from diversevis.analysis.readme import (
+from diversevis.analysis.reproduction import reproduction_table
+from diversevis.analysis.tables import write_frame
+from diversevis.documents import (
     duration,
     main,
     per_layer,
@@ -24,12 +26,10 @@ from diversevis.analysis.readme import (
     templates,
     values,
 )
-from diversevis.analysis.reproduction import reproduction_table
-from diversevis.analysis.tables import write_frame
 from diversevis.errors import UserError
 from diversevis.study.settings import Choice
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PAIRS = [[["vgg19", "conv3_1"], ["resnet50", "layer1.1"]]]
 TEMPLATES = [pytest.param(*pair, id=pair[1].name) for pair in templates(ROOT)]
 
