@@ -190,7 +190,7 @@ def test_no_cuda_device(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     code, _, errors = run(capsys, *VISUALIZE, "--device", "cuda", "--out", tmp_path / "out")
     assert code == 2
-    assert "--device cpu" in errors
+    assert "cpu" in errors
 
 
 def test_cache_not_writable(capsys, monkeypatch, tmp_path):
@@ -273,7 +273,7 @@ def test_interrupt_leaves_no_file_and_no_traceback(capsys, monkeypatch, tmp_path
 
 
 def test_non_finite_loss_is_reported(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr("diversevis.synthesis.diverse.patch_norm", lambda size: float("nan"))
+    monkeypatch.setattr("diversevis.optimisation.problem.patch_norm", lambda size: float("nan"))
     code, _, errors = run(capsys, *VISUALIZE, "--diversity", "0", "--out", tmp_path / "out", *QUICK)
     assert code == 1
     assert "vgg19, layer conv3_1, channel 21" in errors

@@ -87,3 +87,13 @@ def test_what_is_heavy_is_imported_where_it_is_needed(modules, without):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert not without & set(loaded.stdout.split())
+
+
+def test_public_names_are_there_and_named_once():
+    homes = [name for names in diversevis._HOMES.values() for name in names]
+    assert sorted(homes) == sorted(diversevis.__all__)
+    for name in diversevis.__all__:
+        assert getattr(diversevis, name).__name__ == name
+    assert diversevis.__version__
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = diversevis.nothing

@@ -29,8 +29,8 @@ from diversevis.results.sets import ImageSets, SweepResult
 from diversevis.results.tests import LayerTests
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.check import check
-from diversevis.study.freshness import code_digests, reasons
-from diversevis.study.job import make
+from diversevis.study.freshness import code_digests
+from diversevis.study.job import make, make_job, stale
 from diversevis.study.knobs import plain, read
 from diversevis.study.load import device_name, load_units
 from diversevis.study.settings import (
@@ -39,7 +39,7 @@ from diversevis.study.settings import (
     Synthesis,
     read_settings,
 )
-from diversevis.study.stage import Job, Run, jobs
+from diversevis.study.stage import Run, jobs
 from diversevis.study.stages import COMPUTING, STEPS
 from diversevis.synthesis.targets import check_channels
 
@@ -223,36 +223,18 @@ def _run(options: argparse.Namespace) -> None:
     record = run.layout.timings()
     timings = {row["stage"]: row for row in read_rows(record)} if record.exists() else {}
     for job in jobs(COMPUTING, run):
-        code = job.stage.digests(run, job.place)
-        stale = _stale(job, code)
-        if not stale:
+        why = stale(job)
+        if not why:
             print(f"{job.key}: kept")
             continue
         begin = time.monotonic()
-        machine = {"device": settings.device} if job.stage.on_device else {}
-        make(
-            job.stage.step,
-            job.reads,
-            job.writes,
-            job.settings,
-            code=code,
-            provenance=job.record,
-            **machine,
-        )
+        make_job(job)
         taken = time.monotonic() - begin
         timings[job.key] = {"stage": job.key, "seconds": f"{taken:.1f}", "device": device}
         write_rows(record, timings.values(), ("stage", "seconds", "device"))
-        print(f"{job.key}: {taken:.0f} s ({'; '.join(stale)})", flush=True)
+        print(f"{job.key}: {taken:.0f} s ({'; '.join(why)})", flush=True)
     total = sum(float(row["seconds"]) for row in timings.values())
     print(f"{len(timings)} stages, {total:.0f} s; written to {run.layout.root}")
-
-
-def _stale(job: Job, code: Mapping[str, str]) -> list[str]:
-    """Return why a job has to be done, nothing if its files are there and fresh."""
-    files = [*job.writes.values(), job.record]
-    if missing := [path.name for path in files if not path.exists()]:
-        return ["new" if len(missing) == len(files) else f"no {', '.join(missing)}"]
-    return reasons(job.record, job.settings, code, job.reads)
 
 
 def _checked(options: argparse.Namespace) -> None:
@@ -300,8 +282,8 @@ def _visualize(options: argparse.Namespace) -> None:
     settings = {**_where(options), "distance": options.distance, **knobs}
     chosen = {"arrays": "visualizations.npz", "table": "metrics.csv"}
     with output_directory(folder):
-        for stale in ("sweep.npz", "sweep.csv"):  # of an earlier run, they show other images
-            (folder / stale).unlink(missing_ok=True)
+        for old in ("sweep.npz", "sweep.csv"):  # of an earlier run, they show other images
+            (folder / old).unlink(missing_ok=True)
         if options.diversity is None:
             files = {"arrays": "sweep.npz", "table": "sweep.csv"}
             _made_by_hand(f"{STEPS}.sweep:run", folder, files, settings, options.device)
@@ -343,8 +325,8 @@ def _invariance(options: argparse.Namespace) -> None:
         "families": "families.json",
     }
     with output_directory(folder):
-        for stale in folder.glob("unit_*.png"):  # of an earlier run, they may show other units
-            stale.unlink()
+        for old in folder.glob("unit_*.png"):  # of an earlier run, they may show other units
+            old.unlink()
         _made_by_hand(f"{STEPS}.tests:run", folder, files, settings, options.device)
         result = LayerTests.load(folder / "tests.npz")
         try_unit_figures(folder, result, _titles(options))

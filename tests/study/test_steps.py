@@ -12,8 +12,7 @@ import pytest
 from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 from diversevis.results.tests import LayerTests
-from diversevis.study.freshness import reasons
-from diversevis.study.job import make
+from diversevis.study.job import make, make_job, stale
 from diversevis.study.settings import read_settings
 from diversevis.study.stage import Run, jobs
 from diversevis.study.stages import COMPUTING
@@ -48,19 +47,9 @@ def run(tmp_path_factory):
     for job in jobs(COMPUTING, run):
         if "controls" in job.key or job.stage.name == "control_sets":
             continue  # the workflow's test has them
-        machine = {"device": "cpu"} if job.stage.on_device else {}
-        code = job.stage.digests(run, job.place)
-        make(
-            job.stage.step,
-            job.reads,
-            job.writes,
-            job.settings,
-            code=code,
-            provenance=job.record,
-            **machine,
-        )
+        make_job(job)
         assert all(path.exists() for path in job.writes.values())
-        assert reasons(job.record, job.settings, code, job.reads) == []
+        assert stale(job) == []
     return run
 
 

@@ -95,5 +95,11 @@ def read_json(path: Path | str) -> Any:
         raise UserError(f"JSON in {path}", str(error), "make the file anew") from error
 
 
+def place_in(channels: Array, channel: object) -> int | None:
+    """Return the place of a channel among `channels` ``[units]``; None if it is not among them."""
+    (found,) = np.nonzero(channels == channel)
+    return int(found[0]) if len(found) else None
+
+
 def _number(value: Any) -> Any:
     return f"{value:.7g}" if isinstance(value, float) else value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diversevis.results.formats import Array, read_arrays, write_arrays, write_rows
+from diversevis.results.formats import Array, place_in, read_arrays, write_arrays, write_rows
 
 if TYPE_CHECKING:
     from diversevis.synthesis.diverse import DiverseSets
@@ -249,8 +249,7 @@ class Sets:
 
     def place(self, channel: int) -> int | None:
         """Return the place of a channel among the units; None if it is not among them."""
-        (found,) = np.nonzero(self.channels == channel)
-        return int(found[0]) if len(found) else None
+        return place_in(self.channels, channel)
 
     def take(self, channels: Sequence[int]) -> Sets:
         """Return the same of some channels, all of which are among the units, in this order."""

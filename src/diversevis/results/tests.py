@@ -11,6 +11,7 @@ import numpy as np
 
 from diversevis.results.formats import (
     Array,
+    place_in,
     read_arrays,
     read_json,
     write_arrays,
@@ -193,8 +194,7 @@ class LayerTests:
 
     def place(self, channel: object) -> int | None:
         """Return the place of a channel among the units; None if it is not among them."""
-        (found,) = np.nonzero(self.channels == channel)
-        return int(found[0]) if len(found) else None
+        return place_in(self.channels, channel)
 
     def find(
         self, family: str, delta: float | None = None, mask: str = FIXED

@@ -12,9 +12,9 @@ from typing import Any
 
 from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.results.formats import write_json
-from diversevis.study.freshness import code_digests, content_digests
+from diversevis.study.freshness import code_digests, content_digests, reasons
 from diversevis.study.provenance import record
-from diversevis.study.stage import Reads, Writes
+from diversevis.study.stage import Job, Reads, Writes
 
 
 def make(
@@ -49,6 +49,28 @@ def make(
     more = getattr(importlib.import_module(module), function)(reads, writes, **machine, **settings)
     origin = record(settings, code, reads=content_digests(reads), **(more or {}))
     write_json(provenance, origin)
+
+
+def make_job(job: Job) -> None:
+    """Make the files of a job outside the workflow."""
+    device = {"device": job.run.settings.device} if job.stage.on_device else {}
+    make(
+        job.stage.step,
+        job.reads,
+        job.writes,
+        job.settings,
+        code=job.digests,
+        provenance=job.record,
+        **device,
+    )
+
+
+def stale(job: Job) -> list[str]:
+    """Return why a job has to be done, in words; nothing if its files are there and fresh."""
+    files = [*job.writes.values(), job.record]
+    if missing := [path.name for path in files if not path.exists()]:
+        return ["new" if len(missing) == len(files) else f"no {', '.join(missing)}"]
+    return reasons(job.record, job.settings, job.digests, job.reads)
 
 
 def run_rule(snakemake: Any) -> None:

@@ -60,7 +60,7 @@ def read(cls: type[T], content: Any, where: str = "the configuration") -> T:
     hints = typing.get_type_hints(cls)
     values = {}
     for name, field in known.items():
-        at = name if where == "the configuration" else f"{where}.{name}"
+        at = name if " " in where else f"{where}.{name}"  # a phrase stands for the whole
         if name in content:
             values[name] = _value(hints[name], content[name], at, field.metadata)
         elif field.default is _REQUIRED and field.default_factory is _REQUIRED:

@@ -134,6 +134,11 @@ class Job:
         return self.stage.settings(self.run, self.place)
 
     @property
+    def digests(self) -> dict[str, str]:
+        """The digest of every module that it depends on."""
+        return self.stage.digests(self.run, self.place)
+
+    @property
     def record(self) -> Path:
         """Its provenance."""
         return self.run.layout.record(self.key)

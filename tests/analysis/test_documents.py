@@ -29,7 +29,7 @@ from diversevis.documents import (
 from diversevis.errors import UserError
 from diversevis.study.settings import Choice
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAIRS = [[["vgg19", "conv3_1"], ["resnet50", "layer1.1"]]]
 TEMPLATES = [pytest.param(*pair, id=pair[1].name) for pair in templates(ROOT)]
 
