@@ -7,6 +7,9 @@ CORES = all
 VENV := .venv
 LOCK := requirements/lock.txt
 SCALES := $(sort $(filter-out criteria,$(basename $(notdir $(wildcard config/*.yaml)))))
+# Of code the package keeps account itself, module by module: the one script that all rules share
+# would make everything anew whenever its time changes.
+TRIGGERS := --rerun-triggers mtime params input software-env
 BENCH_VENV := .venv-bench
 BENCH_LOCK := requirements/bench.txt
 BENCH =
@@ -35,8 +38,9 @@ setup: $(STAMP) ## create .venv from the lock file (PYTHON=python3 names another
 
 reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
 	@test -n '$(filter $(SCALE),$(SCALES))' || $(call fail,SCALE to be one of: $(SCALES),$(SCALE),make reproduce SCALE=quick)
+	@$(run)/python -m diversevis.renew config/$(SCALE).yaml
 	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete \
-	    --logger diversevis
+	    $(TRIGGERS) --logger diversevis
 
 readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and the tables in results/
 	$(run)/python -m diversevis.documents

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import math
 import sys
 import time
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import diversevis
-from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device, keep_memory
 from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.fetching.files import cache_directory, output_directory
@@ -40,11 +41,20 @@ from diversevis.study.settings import (
     read_settings,
 )
 from diversevis.study.stage import Run, jobs
-from diversevis.study.stages import COMPUTING, STEPS
+from diversevis.study.stages import COMPUTING, STEPS, family_code, network_code
 from diversevis.synthesis.targets import check_channels
 
 _NATURAL_PATCHES = 2000
 """Natural patches among which each unit's best one is looked for."""
+
+_OWN = {
+    "visualizations": (
+        *("sweep.npz", "sweep.csv", "visualizations.npz", "metrics.csv"),
+        "contact_sheet.png",
+    ),
+    "invariance": ("tests.npz", "tests.csv", "peaks.csv", "families.json", "unit_[0-9]*.png"),
+}
+"""What the commands write beside provenance, by the name of their folder."""
 
 PHOTOGRAPHS = "photographs"
 """What `fetch` calls them, beside the networks."""
@@ -180,7 +190,7 @@ def _list_of(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return read
 
 
-def _chosen(options: argparse.Namespace, cls: type[Any], *names: str) -> dict[str, Any]:
+def _chosen(options: argparse.Namespace, cls: type[Any]) -> dict[str, Any]:
     """Return the options that are fields of a settings class, checked as in a configuration."""
     known = {field.name for field in dataclasses.fields(cls)}
     given = {name: value for name, value in vars(options).items() if name in known}
@@ -222,7 +232,9 @@ def _run(options: argparse.Namespace) -> None:
     device = device_name(choose_device(settings.device))
     record = run.layout.timings()
     timings = {row["stage"]: row for row in read_rows(record)} if record.exists() else {}
-    for job in jobs(COMPUTING, run):
+    every = jobs(COMPUTING, run)
+    timings = {job.key: timings[job.key] for job in every if job.key in timings}
+    for job in every:
         why = stale(job)
         if not why:
             print(f"{job.key}: kept")
@@ -237,29 +249,43 @@ def _run(options: argparse.Namespace) -> None:
     print(f"{len(timings)} stages, {total:.0f} s; written to {run.layout.root}")
 
 
-def _checked(options: argparse.Namespace) -> None:
-    """Check network, layer and channels, which needs no weights."""
+def _checked(options: argparse.Namespace) -> int:
+    """Check network, layer and channels, which needs no weights; return the side of a patch."""
     if options.network == CONTROLS:
-        check_channels(options.channels, load_units(CONTROLS, options.layer).channels, CONTROLS)
-        return
-    network = get_network(options.network)
-    step = find_layer(network, options.layer)
-    check_channels(options.channels, step.units, f"{network.name} {options.layer}")
+        controls = load_units(CONTROLS, options.layer)
+        total, size, where = controls.channels, controls.size, CONTROLS
+    else:
+        network = get_network(options.network)
+        step = find_layer(network, options.layer)
+        total, size = step.units, step.geometry.size
+        where = f"{network.name} {options.layer}"
+    check_channels(options.channels, total, where)
+    choose_device(options.device)
+    return size
 
 
+@contextlib.contextmanager
 def _made_by_hand(
-    step: str, folder: Path, files: Mapping[str, str], settings: Mapping[str, Any], device: str
-) -> None:
-    """Make files of a step in a folder of the user's."""
-    make(
-        step,
-        {},
-        {name: folder / file for name, file in files.items()},
-        settings,
-        code=code_digests(step.partition(":")[0]),
-        provenance=folder / "provenance.json",
-        device=device,
-    )
+    options: argparse.Namespace, kind: str, step: str, files: Mapping[str, str], **settings: Any
+) -> Iterator[Path]:
+    """Yield the user's folder with the files of a step; those of an earlier command are gone."""
+    folder = options.out or Path(kind, options.network, options.layer)
+    with output_directory(folder):
+        for pattern in _OWN[kind]:
+            for old in folder.glob(pattern):  # it shows other units, or other images of these
+                old.unlink()
+        step = f"{STEPS}.{step}:run"
+        families = family_code(settings.get("families", ()))
+        make(
+            step,
+            {},
+            {name: folder / file for name, file in files.items()},
+            {**_where(options), **settings},
+            code=code_digests(step.partition(":")[0], *families, *network_code(options.network)),
+            provenance=folder / "provenance.json",
+            device=options.device,
+        )
+        yield folder
 
 
 def _where(options: argparse.Namespace) -> dict[str, Any]:
@@ -276,24 +302,19 @@ def _titles(options: argparse.Namespace) -> dict[str, str]:
 
 def _visualize(options: argparse.Namespace) -> None:
     _checked(options)
-    choose_device(options.device)
-    knobs = _chosen(options, Synthesis)
-    folder = options.out or Path("visualizations", options.network, options.layer)
-    settings = {**_where(options), "distance": options.distance, **knobs}
+    settings = {**_chosen(options, Synthesis), "distance": options.distance}
     chosen = {"arrays": "visualizations.npz", "table": "metrics.csv"}
-    with output_directory(folder):
-        for old in ("sweep.npz", "sweep.csv"):  # of an earlier run, they show other images
-            (folder / old).unlink(missing_ok=True)
-        if options.diversity is None:
-            files = {"arrays": "sweep.npz", "table": "sweep.csv"}
-            _made_by_hand(f"{STEPS}.sweep:run", folder, files, settings, options.device)
-            sets = SweepResult.load(folder / "sweep.npz").chosen
+    if options.diversity is None:
+        step, files = "sweep", {"arrays": "sweep.npz", "table": "sweep.csv"}
+    else:
+        step, files = "sets", chosen
+        settings = {**settings, "diversity": options.diversity}
+        del settings["grid"], settings["fraction"]  # of a sweep
+    with _made_by_hand(options, "visualizations", step, files, **settings) as folder:
+        if step == "sweep":
+            sets = SweepResult.load(folder / files["arrays"]).chosen
             sets.save(*(folder / name for name in chosen.values()))
         else:
-            for name in ("grid", "fraction"):  # of a sweep
-                del settings[name]
-            settings["diversity"] = options.diversity
-            _made_by_hand(f"{STEPS}.sets:run", folder, chosen, settings, options.device)
             sets = ImageSets.load(folder / chosen["arrays"])
         try_contact_sheet(folder / "contact_sheet.png", sets, _titles(options))
     for row in sets.rows():
@@ -307,28 +328,17 @@ def _visualize(options: argparse.Namespace) -> None:
 
 
 def _invariance(options: argparse.Namespace) -> None:
-    _checked(options)
-    choose_device(options.device)
-    knobs = _chosen(options, Invariance)
-    size = (
-        load_units(CONTROLS, options.layer).size
-        if options.network == CONTROLS
-        else (find_layer(get_network(options.network), options.layer).geometry.size)
-    )
+    size, knobs = _checked(options), _chosen(options, Invariance)
     build_families(knobs["families"], knobs["delta"], size)
-    folder = options.out or Path("invariance", options.network, options.layer)
-    settings = {**_where(options), **knobs, "patches": _NATURAL_PATCHES}
     files = {
         "arrays": "tests.npz",
         "table": "tests.csv",
         "peaks": "peaks.csv",
         "families": "families.json",
     }
-    with output_directory(folder):
-        for old in folder.glob("unit_*.png"):  # of an earlier run, they may show other units
-            old.unlink()
-        _made_by_hand(f"{STEPS}.tests:run", folder, files, settings, options.device)
-        result = LayerTests.load(folder / "tests.npz")
+    settings = {**knobs, "patches": _NATURAL_PATCHES}
+    with _made_by_hand(options, "invariance", "tests", files, **settings) as folder:
+        result = LayerTests.load(folder / files["arrays"])
         try_unit_figures(folder, result, _titles(options))
     left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
     for row in result.rows():

@@ -13,7 +13,7 @@ MADE = (*COMPUTING, *TABLES, *(figure.stage for figure in FIGURES))
 
 
 def _everything(run: Run, _place: Place) -> Reads:
-    return {"made": [path for job in jobs(MADE, run) for path in job.writes.values()]}
+    return {"made": [job.record for job in jobs(MADE, run)]}
 
 
 def _where(run: Run, _place: Place) -> dict[str, Any]:

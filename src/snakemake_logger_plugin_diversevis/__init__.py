@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -54,14 +55,10 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_ERROR:
             logs = ", ".join(map(str, told.get("log") or []))
             _print(f"failed: {name_of(self.jobs.get(told['jobid'], told))}; see {logs}")
+        elif event is None and record.getMessage() == NOTHING_TO_BE_DONE_MSG:
+            _print("nothing to do: all results are fresh")
         elif event is None and record.levelno >= logging.WARNING:
             _print(record.getMessage())
-
-    def close(self) -> None:
-        """Say so if there was nothing to do."""
-        if not self.total:
-            _print("nothing to do: all results are fresh")
-        super().close()
 
     def _plan(self, stats: Mapping[str, int]) -> None:
         self.left = {rule: int(n) for rule, n in stats.items() if rule not in ("total", "all")}

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from diversevis.figures import style
-from diversevis.results.natural import SetsAndNatural
 from diversevis.results.quantities import Registry, column, quantities
 from diversevis.results.sets import ImageSets
+from diversevis.results.shown import SetsAndNatural
 from diversevis.results.tests import FamilyInfo, FamilyTests, LayerTests
 
 SIZE = 5

@@ -11,7 +11,7 @@ import torch
 from diversevis.errors import UserError
 from diversevis.results import formats
 from diversevis.results.formats import read_rows
-from diversevis.results.natural import NaturalResult, load_with_natural, with_natural
+from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import (
     SETS_COLUMNS,
     SWEEP_COLUMNS,
@@ -19,6 +19,7 @@ from diversevis.results.sets import (
     SweepResult,
     load_sets,
 )
+from diversevis.results.shown import load_with_natural, with_natural
 from diversevis.stimuli.natural import NaturalResponses
 from diversevis.synthesis.diverse import DiverseSets
 from diversevis.synthesis.sweep import Sweep

@@ -88,6 +88,8 @@ def test_bad_criteria_are_named(criteria, path, value, received, remedy):
         (["layers", "vgg9"], ["conv1_1"], "'vgg9'", "vgg19"),
         (["layers", "vgg19"], ["conv3_11"], "'conv3_11'", "conv3_1"),
         (["layers"], {}, "0", "add one"),
+        (["layers", "vgg19"], [], "0", "add one"),
+        (["invariance", "delta"], [2, 30], "30", "smaller"),
         (["units", "include", "vgg19", "conv3_1"], [256], "256", "range"),
         (["units", "include", "vgg19", "conv4_1"], [2], "conv4_1", "add it"),
         (["synthesis", "images"], 1, "1", "more images"),
@@ -111,7 +113,8 @@ def test_bad_criteria_are_named(criteria, path, value, received, remedy):
         (["invariance", "repeats"], 1, "1", "ask for 2"),
         (["distances"], ["vgg19", "conv1_2"], "conv1_2", "add it"),
         (["seed"], "zero", "'zero'", "config/README"),
-        (["device"], "tpu", "'tpu'", "cpu"),
+        (["device"], "tpu", "'tpu'", "change"),
+        (["device"], "cuda:x", "'cuda:x'", "change"),
         (["pairs"], [[["vgg19", "conv2_2"], ["resnet50", "layer9"]]], "layer9", "add it"),
         (["pairs"], [[["vgg19", "conv2_2"], ["vgg19", "conv2_2"]]], "twice", "drop it"),
         (["pairs"], [[["vgg19", "conv2_2"]]], "conv2_2", "config/README"),
@@ -138,7 +141,7 @@ def test_all_else_has_a_default():
     check(settings)
     assert settings.synthesis == Synthesis()
     assert settings.invariance == Invariance()
-    assert settings.distances == ("vgg19", "conv2_2")
+    assert settings.compared == ("vgg19", "conv2_2")
 
 
 def test_other_weights_rename_networks_throughout(config):

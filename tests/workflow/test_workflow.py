@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from diversevis import renew
 from diversevis.figures.stages import FIGURES
 from diversevis.results.sets import SweepResult
 
@@ -73,7 +74,8 @@ def command(folder: Path, *arguments: str) -> list[str]:
     return [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
         *("--directory", str(folder), "--configfile", str(folder / "tiny.yaml")),
-        *("--cores", "2", *arguments),
+        *("--cores", "2", "--rerun-triggers", "mtime", "params", "input", "software-env"),
+        *arguments,
     ]
 
 
@@ -381,16 +383,38 @@ def test_unit_that_cannot_be_made_ends_with_a_message(folder, tmp_path):
     assert "conv4_1" in result.stderr
 
 
-def test_progress_is_a_line_a_step_then_the_verdict(folder, tmp_path):
-    shutil.copytree(folder / "results", tmp_path / "results")
-    shutil.copytree(folder / ".snakemake" / "metadata", tmp_path / ".snakemake" / "metadata")
-    (tmp_path / "tiny.yaml").write_text((folder / "tiny.yaml").read_text())
-    for name in ("claims.csv", "resources.csv"):
-        (tmp_path / "results/tiny/tables" / name).unlink()
-    targets = [f"results/tiny/tables/{name}.csv" for name in ("claims", "resources")]
-    result = snakemake(tmp_path, "--logger", "diversevis", "--rerun-triggers", "mtime", targets[0])
+def test_progress_is_a_line_per_step_then_the_verdict(folder):
+    (folder / "results/tiny/tables/claims.csv").unlink()
+    result = snakemake(folder, "--logger", "diversevis")
     assert result.returncode == 0, result.stderr[-4000:]
     lines = result.stderr.splitlines()
-    assert "1 steps to do" in lines
-    assert any(re.fullmatch(r"1/1  claims +\d+ s   done", line) for line in lines)
-    assert "C1" in result.stdout
+    assert "2 steps to do" in lines  # resources read the claims' record
+    assert any(re.fullmatch(r"1/2  claims +\d+ s .*", line) for line in lines)
+    assert re.fullmatch(r"2/2  resources +\d+ s   done", lines[-1])
+    assert "\nC1 " in result.stdout
+    again = snakemake(folder, "--logger", "diversevis")
+    assert again.stderr.count("nothing to do") == 1
+    broken = snakemake(folder, "--logger", "diversevis", "--config", "sede=1")
+    assert broken.returncode == 2
+    assert "nothing to do" not in broken.stderr
+
+
+def test_records_of_other_settings_are_made_anew(folder, tmp_path, monkeypatch, capsys):
+    """Results from elsewhere, of which Snakemake knows nothing, are held to their records."""
+    shutil.copytree(folder / "results", tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "config/criteria.yaml", tmp_path)
+
+    def renewed(content) -> list[str]:
+        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(content))
+        assert renew.main(["tiny.yaml"]) == 0
+        return capsys.readouterr().err.splitlines()
+
+    assert renewed(TINY) == []
+    found = renewed({**TINY, "natural": {"patches": 100}})
+    why = "made anew (patches was 200, is 100)"
+    assert found == [f"natural/{network}/{name[0]}: {why}" for network, name in LAYERS.items()]
+    records = tmp_path / "results/tiny/provenance"
+    assert not (records / "natural/vgg19/conv2_1.json").exists()
+    assert (records / "sweep/vgg19/conv2_1.json").exists()
+    assert renewed(TINY) == []

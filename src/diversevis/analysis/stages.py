@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.controls.name import CONTROLS
 from diversevis.study.knobs import plain
 from diversevis.study.stage import Place, Reads, Run, Stage, Writes
 from diversevis.study.stages import every_layer, every_network, every_test
@@ -37,13 +38,14 @@ def tables(*names: str) -> Any:
     return named
 
 
-def criteria(run: Run, _place: Place) -> dict[str, Any]:
-    """Return the criteria as settings."""
-    return {"criteria": run.criteria}
+def criteria(*sections: str) -> Callable[[Run, Place], dict[str, Any]]:
+    """Return the function that gives some sections of the criteria as settings."""
+    return lambda run, _: {"criteria": {name: run.criteria[name] for name in sections}}
 
 
-def _seeded(run: Run, place: Place) -> dict[str, Any]:
-    return {**criteria(run, place), "seed": run.settings.seed}
+def _seeded(*sections: str) -> Callable[[Run, Place], dict[str, Any]]:
+    judged = criteria(*sections)
+    return lambda run, place: {**judged(run, place), "seed": run.settings.seed}
 
 
 def _unit_reads(run: Run, _place: Place) -> Reads:
@@ -99,7 +101,7 @@ TABLES = (
             "controls": run.layout.table("controls"),
             "indices": run.layout.table("control_indices"),
         },
-        settings=criteria,
+        settings=criteria("controls"),
         local=True,
         report=_in_report("controls", "Controls", "criteria"),
     ),
@@ -108,7 +110,7 @@ TABLES = (
         "diversevis.analysis.units:run",
         reads=_unit_reads,
         writes=tables("units", "sweeps", "tests", "indices", "agreement", "quantities"),
-        settings=criteria,
+        settings=criteria("C2", "C3"),
         local=True,
         report={
             **_in_report("units"),
@@ -121,7 +123,7 @@ TABLES = (
         "diversevis.analysis.layers:run",
         reads=tables("units", "quantities"),
         writes=tables("layers"),
-        settings=_seeded,
+        settings=_seeded("C1", "C2", "C3"),
         local=True,
         report=_in_report("layers"),
     ),
@@ -131,7 +133,7 @@ TABLES = (
         reads=tables("units", "quantities"),
         writes=tables("pairs"),
         settings=lambda run, place: {
-            **criteria(run, place),
+            **criteria("C4")(run, place),
             "pairs": plain(run.settings.pairs),
         },
         local=True,
@@ -142,7 +144,7 @@ TABLES = (
         "diversevis.analysis.claims:run",
         reads=tables("units", "pairs", "quantities"),
         writes=tables("claims"),
-        settings=_seeded,
+        settings=_seeded("C1", "C2", "C3", "C4"),
         local=True,
         report=_in_report("claims", "Claims", "C1 to C4"),
     ),
@@ -151,7 +153,10 @@ TABLES = (
         "diversevis.analysis.reproduction:run",
         reads=lambda run, _: {"units": run.layout.table("units"), "reference": _reference(run)},
         writes=tables("reproduction"),
-        settings=lambda run, place: {**criteria(run, place), "reference": checked_against(run)},
+        settings=lambda run, place: {
+            **criteria("reproduction")(run, place),
+            "reference": checked_against(run),
+        },
         local=True,
         report=_in_report("reproduction", title="reproduction check"),
     ),

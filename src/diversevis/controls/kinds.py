@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-NETWORK = "controls"
-"""Stands where a network's name does."""
-
 KINDS = ("simple", "rectified", "complex", "rigid", "deformable")
 
 SHOWN = ("simple", "complex", "deformable")

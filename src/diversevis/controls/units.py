@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diversevis.controls.kinds import KINDS, NETWORK
+from diversevis.controls.kinds import KINDS
+from diversevis.controls.name import CONTROLS
 from diversevis.errors import unknown_name
 from diversevis.seeds import generator
 from diversevis.stimuli.masks import window
@@ -55,7 +56,7 @@ class Controls(nn.Module):
         For another kind.
     """
 
-    network, size, channels = NETWORK, SIZE, 4
+    network, size, channels = CONTROLS, SIZE, 4
     earlier_layers: tuple[str, ...] = ()
     filters: Tensor
 
@@ -120,7 +121,7 @@ def _parts() -> Tensor:
     at = torch.arange(_PART) - (_PART - 1) / 2
     y, x = torch.meshgrid(at, at, indexing="ij")
     envelope = torch.exp(-(x**2 + y**2) / (2 * (_PART / 4.5) ** 2))
-    stream = generator(0, NETWORK, "parts")
+    stream = generator(0, CONTROLS, "parts")
     filters = []
     for _ in _corners():
         angle = 2 * math.pi * torch.rand(_TEMPLATES, generator=stream)

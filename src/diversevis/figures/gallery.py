@@ -31,7 +31,7 @@ from diversevis.figures.style import (
     titles,
     units_text,
 )
-from diversevis.results.natural import SetsAndNatural, load_with_natural
+from diversevis.results.shown import SetsAndNatural, load_with_natural
 
 _PER_ROW = 6  # images of a set, before its next row begins
 _ACROSS = 2  # units side by side

@@ -34,7 +34,7 @@ from diversevis.figures.style import (
     theme,
     titles,
 )
-from diversevis.results.natural import SetsAndNatural, load_with_natural
+from diversevis.results.shown import SetsAndNatural, load_with_natural
 
 _PER_ROW = 6  # images of a set, before its next row begins
 _MARGIN, _LABEL, _STRIP = 2.5, 14.0, 31.0  # mm: page margin, names, activations

@@ -8,7 +8,7 @@ from typing import Any
 
 from diversevis.analysis.stages import criteria, of_layers, sweeps
 from diversevis.controls.kinds import KINDS, SHOWN
-from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.controls.name import CONTROLS
 from diversevis.study.stage import Place, Reads, Run, Stage
 from diversevis.study.stages import every_layer, every_network
 
@@ -52,8 +52,8 @@ class Figure:
         """The stage that draws it."""
         file = self.file or self.name
         label = {"figure": self.number, "shows": self.title}
-        place = "supplement" if not self.number else "figure"
-        label = label if self.number else {place: self.title}
+        if not self.number:
+            label = {"supplement": self.title}
         return Stage(
             f"{self.name}_figure",
             f"diversevis.figures.{self.name}:run",
@@ -95,7 +95,7 @@ def _restarts(run: Run, _place: Place) -> Reads:
 
 
 def _distances(run: Run, _place: Place) -> Reads:
-    network, layer = run.settings.distances or run.settings.every_layer[0]
+    network, layer = run.settings.compared
     return {
         "features": run.layout.sweep(network, layer)["arrays"],
         "pixels": run.layout.pixel_sweep(network, layer)["arrays"],
@@ -146,7 +146,6 @@ FIGURES = (
         "tables/distances.csv",
         _distances,
         _fraction,
-        places=lambda run: [{}] if run.settings.distances else [],
     ),
     Figure(
         "tradeoff",
@@ -172,7 +171,7 @@ FIGURES = (
         "phase: textures, shift maps, distributions",
         "tables/units.csv",
         lambda run, _: {**_first_tests(run), **_tables("units", "layers", "quantities")(run)},
-        criteria,
+        criteria("C2"),
     ),
     Figure(
         "deformations",
@@ -188,7 +187,7 @@ FIGURES = (
         "the two networks",
         "tables/pairs.csv",
         lambda run, _: _tables("units", "layers", "pairs", "quantities")(run),
-        criteria,
+        criteria("C2", "C3", "C4"),
         places=lambda run: [{}] if run.settings.pairs else [],
     ),
     Figure(
@@ -199,7 +198,14 @@ FIGURES = (
         lambda run, _: {"sweeps": sweeps(run, "arrays"), "natural": of_layers(run, "natural")},
         _fraction,
     ),
-    Figure("controls", "", "controls", "tables/control_indices.csv", _controls, criteria),
+    Figure(
+        "controls",
+        "",
+        "controls",
+        "tables/control_indices.csv",
+        _controls,
+        criteria("C3", "controls"),
+    ),
     Figure(
         "sheets",
         "",

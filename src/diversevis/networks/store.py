@@ -127,10 +127,14 @@ def _path(network: Network, cache: Path) -> Path:
     return cache / "networks" / f"{network.name}.safetensors"
 
 
+_CONVERSION = 1
+"""Of all converters: to be raised with a change of what one of them makes."""
+
+
 def _declaration(network: Network) -> str:
     """Return a digest of what decides a network's weights: files, converters, expected tensors."""
     sources = [(source.checksum, _described(converter)) for source, converter in network.sources]
-    content = json.dumps([sources, network.architecture, network.digest])
+    content = json.dumps([_CONVERSION, sources, network.architecture, network.digest])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

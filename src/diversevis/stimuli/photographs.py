@@ -53,7 +53,8 @@ def load_photographs(*, cache: Path | None = None, progress: bool = True) -> tor
             SOURCES, cache / "downloads", what="the photographs", use=_decode, progress=progress
         )
 
-    tensors, about = stored_tensors(folder / "photographs.safetensors", make)
+    declared = " ".join([*(source.checksum for source in SOURCES), _PICTURES])
+    tensors, about = stored_tensors(folder / "photographs.safetensors", make, declared=declared)
     credits_file = folder / "ATTRIBUTION.md"
     if not credits_file.exists():
         write_text(credits_file, about["credits"])

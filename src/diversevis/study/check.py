@@ -7,7 +7,7 @@ from typing import Any
 
 from diversevis.devices import choose_device
 from diversevis.errors import UserError
-from diversevis.invariance.families.registry import get_family
+from diversevis.invariance.families.registry import fitting_families
 from diversevis.networks.registry import get_network
 from diversevis.networks.trunk import find_layer
 from diversevis.study.settings import Settings
@@ -45,8 +45,10 @@ def check(
     _check_units(settings)
     if settings.synthesis.images < 2:
         raise UserError("at least two images for a diverse set", "1", "ask for more images")
-    for name in settings.invariance.families:
-        get_family(name)
+    for network, layer in settings.every_layer:
+        size = find_layer(get_network(network), layer).geometry.size
+        # Raises for unknown names, and for displacements that cannot be had there.
+        fitting_families(settings.invariance.families, settings.invariance.delta, size)
     if criteria is not None:
         _check_judged(settings, criteria["C3"]["delta"])
     _check_pairs(settings)
@@ -74,7 +76,7 @@ def _check_units(settings: Settings) -> None:
 def _check_pairs(settings: Settings) -> None:
     """Check that pairs are of two different layers, and that all layers are the run's."""
     used = [("pairs", name) for pair in settings.pairs for name in pair]
-    used += [("distances", settings.distances)] if settings.distances else []
+    used += [("distances", settings.compared)]
     for key, (network, layer) in used:
         if (network, layer) not in settings.every_layer:
             raise _not_in_run(key, network, layer)

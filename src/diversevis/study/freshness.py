@@ -135,7 +135,7 @@ def reasons(
     record: Path,
     settings: Mapping[str, Any],
     digests: Mapping[str, str],
-    reads: Mapping[str, Path | Sequence[Path]],
+    reads: Mapping[str, Path | Sequence[Path]] | None = None,
 ) -> list[str]:
     """Return why a result is not fresh, in words; nothing if it is.
 
@@ -144,7 +144,7 @@ def reasons(
     record
         Its provenance.
     settings, digests, reads
-        What it would be made with, by and of now.
+        What it would be made with, by and of now; inputs are compared if they are given.
     """
     try:
         made = json.loads(record.read_text(encoding="utf-8"))
@@ -157,7 +157,8 @@ def reasons(
         for name in dict.fromkeys([*then, *now])
         if then.get(name) != now.get(name)
     ]
-    for what, old, new in (("code", code, digests), ("input", content, content_digests(reads))):
+    inputs = content if reads is None else content_digests(reads)
+    for what, old, new in (("code", code, digests), ("input", content, inputs)):
         changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         found += [f"changed {what}: {', '.join(changed)}"] if changed else []
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.controls.name import CONTROLS
 
 
 def home_of(network: str) -> tuple[str, str]:

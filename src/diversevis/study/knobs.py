@@ -30,8 +30,9 @@ def knob(default: Any = _REQUIRED, help: str = "", **limits: Any) -> Any:  # noq
     help
         What it is, in a few words, with its unit.
     **limits
-        ``minimum``, ``above``, ``maximum`` of numbers and of entries; ``choices``; ``pattern`` of
-        texts; ``least`` entries; ``rising``: entries rise; ``once``: no entry comes twice.
+        ``minimum``, ``above``, ``maximum`` of numbers and of entries; ``choices``;
+        ``pattern`` of texts, with its words; ``least`` entries; ``rising``: entries rise;
+        ``once``: no entry comes twice.
     """
     metadata = {"help": help, **limits}
     if isinstance(default, dict):
@@ -92,7 +93,7 @@ def _value(kind: Any, value: Any, where: str, limits: Mapping[str, Any]) -> Any:
         _check_count(value, where, limits)
         return {
             _value(arguments[0], key, where, {}): _value(
-                arguments[1], entry, f"{where}.{key}", {**limits, "least": 0}
+                arguments[1], entry, f"{where}.{key}", limits
             )
             for key, entry in value.items()
         }
@@ -160,8 +161,8 @@ def _check_limits(value: Any, where: str, limits: Mapping[str, Any]) -> None:
         close = nearest(value, choices)
         remedy = f"did you mean {' or '.join(close)}?" if close else "choose one of these"
         raise UserError(f"one of {', '.join(choices)} for {where}", repr(value), remedy)
-    if isinstance(value, str) and pattern and not pattern.fullmatch(value):
-        raise UserError(f"letters, digits, - and _ for {where}", repr(value), "change it")
+    if isinstance(value, str) and pattern and not pattern[0].fullmatch(value):
+        raise UserError(f"{pattern[1]} for {where}", repr(value), "change it")
 
 
 def _wrong(where: str, wanted: str, value: Any) -> UserError:

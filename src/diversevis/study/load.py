@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.controls.name import CONTROLS
 from diversevis.networks.store import status
 from diversevis.study.homes import home_of
 from diversevis.study.machine import processor

@@ -17,7 +17,8 @@ from diversevis.optimisation.schedule import PRECISIONS, SETS
 from diversevis.study.knobs import knob, plain, read
 
 SCHEDULE, PRECISION = tuple(SETS), tuple(PRECISIONS)
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = (re.compile(r"[A-Za-z0-9_-]+"), "letters, digits, - and _")
+_DEVICE = (re.compile(r"auto|cpu|cuda(:\d+)?"), "auto, cpu, cuda, or cuda:1 and so on")
 
 Layer = tuple[str, str]
 """Network and layer."""
@@ -113,7 +114,11 @@ class Settings:
     scale: str = knob(help="names the folders of results and figures", pattern=_NAME)
     layers: dict[str, tuple[str, ...]] = knob(help="layers by network", least=1, once=True)
     seed: int = knob(0, "of the choice of units, of the starts, of the natural crops", minimum=0)
-    device: str = knob("auto", "a GPU where there is one (auto), cpu, cuda, or cuda:1, for example")
+    device: str = knob(
+        "auto",
+        "a GPU where there is one (auto), cpu, cuda, or cuda:1, for example",
+        pattern=_DEVICE,
+    )
     pairs: tuple[tuple[Layer, Layer], ...] = knob(
         (), "corresponding layers, compared unit by unit", once=True
     )
@@ -130,6 +135,11 @@ class Settings:
     synthesis: Synthesis = knob(Synthesis(), "restarts and diverse sets")
     natural: Natural = knob(Natural(), "natural patches")
     invariance: Invariance = knob(Invariance(), "transformation tests")
+
+    @property
+    def compared(self) -> Layer:
+        """The layer whose sets are made distinct in pixels too."""
+        return self.distances or self.every_layer[0]
 
     @property
     def every_layer(self) -> list[Layer]:
@@ -296,12 +306,10 @@ def read_criteria(content: Mapping[str, Any] | Path | str) -> dict[str, Any]:
 
 
 def _resolved(settings: Settings) -> Settings:
-    """Return settings with networks by their full names, and the layer of `distances` named."""
+    """Return settings with networks by their full names."""
     content = plain(settings)
-    first = settings.every_layer[0]
-    content["distances"] = content["distances"] or list(first)
     if settings.weights is None:
-        return read(Settings, content)
+        return settings
 
     def renamed(network: str) -> str:
         return f"{network}-{settings.weights}"
@@ -314,6 +322,6 @@ def _resolved(settings: Settings) -> Settings:
         "scale": renamed(settings.scale),
         "reference": None,  # other networks have other numbers
         "pairs": [[[renamed(n), layer] for n, layer in pair] for pair in settings.pairs],
-        "distances": [renamed(content["distances"][0]), content["distances"][1]],
+        "distances": [renamed(settings.compared[0]), settings.compared[1]],
     }
     return read(Settings, content)

@@ -151,7 +151,11 @@ def jobs(stages: Iterable[Stage], run: Run) -> list[Job]:
     as there.
     """
     found = [Job(stage, run, place) for stage in stages for place in stage.places(run)]
-    writers = {path: number for number, job in enumerate(found) for path in job.writes.values()}
+    writers = {
+        path: number
+        for number, job in enumerate(found)
+        for path in (*job.writes.values(), job.record)
+    }
     needs = {
         number: {writers[path] for path in paths(job.reads) if path in writers}
         for number, job in enumerate(found)

@@ -6,11 +6,12 @@ PyTorch alone is taken up by the workflow as if it had computed it itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from diversevis.controls.kinds import KINDS, SHOWN
-from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.controls.name import CONTROLS
 from diversevis.study.homes import home_of
 from diversevis.study.knobs import plain
 from diversevis.study.settings import Layer
@@ -42,22 +43,32 @@ def _place(name: Layer) -> Place:
     return {"network": name[0], "layer": name[1]}
 
 
-def _network_code(_run: Run, place: Place) -> list[str]:
-    """Return the modules that load the units of a place, and that declare its network if ours."""
+def network_code(network: str) -> list[str]:
+    """Return the modules that load the units of a network, and that declare it if it is ours."""
     from diversevis.networks.registry import declared_in
 
-    network = place["network"]
     declared = [] if network == CONTROLS else [declared_in(network)]
     ours = [module for module in declared if module.startswith("diversevis.")]
     return [home_of(network)[0], *ours]
 
 
-def _test_code(run: Run, place: Place) -> list[str]:
-    """Return the modules of the families that are tested, and of the network."""
+def family_code(families: Iterable[str]) -> list[str]:
+    """Return the modules of families."""
     from diversevis.invariance.families.registry import get_family
 
-    families = [get_family(name).__module__ for name in run.settings.invariance.families]
-    return [*families, *_network_code(run, place)]
+    return [get_family(name).__module__ for name in families]
+
+
+def _network_code(_run: Run, place: Place) -> list[str]:
+    return network_code(place["network"])
+
+
+def _test_code(run: Run, place: Place) -> list[str]:
+    return [*family_code(run.settings.invariance.families), *network_code(place["network"])]
+
+
+def _norm_code(run: Run, _place: Place) -> list[str]:
+    return [module for network in run.settings.layers for module in network_code(network)]
 
 
 def _sets(run: Run, place: Place, **more: Any) -> dict[str, Any]:
@@ -70,10 +81,8 @@ def _sets(run: Run, place: Place, **more: Any) -> dict[str, Any]:
     }
 
 
-def _pixel_place(run: Run) -> list[Place]:
-    if run.settings.distances is None:
-        return []
-    return [_place(run.settings.distances)]
+def _compared(run: Run) -> Place:
+    return _place(run.settings.compared)
 
 
 def _network_record(run: Run, place: Place) -> Reads:
@@ -112,7 +121,7 @@ def _control_settings(run: Run, place: Place) -> dict[str, Any]:
 
 
 def _both_sweeps(run: Run, _place: Place) -> Reads:
-    ((network, layer),) = (place.values() for place in _pixel_place(run))
+    network, layer = run.settings.compared
     return {
         "record": run.layout.network(network),
         "features": run.layout.sweep(network, layer)["arrays"],
@@ -211,7 +220,7 @@ _STAGES = (
     Stage(
         "pixel_sweep",
         f"{STEPS}.sweep:run",
-        places=_pixel_place,
+        places=lambda run: [_compared(run)],
         reads=_network_record,
         writes=lambda run, place: run.layout.pixel_sweep(place["network"], place["layer"]),
         settings=lambda run, place: _sets(run, place, distance="pixels"),
@@ -222,11 +231,10 @@ _STAGES = (
     Stage(
         "distances",
         f"{STEPS}.distances:run",
-        places=lambda run: [{} for _ in _pixel_place(run)],
         reads=_both_sweeps,
         writes=lambda run, _: {"table": run.layout.table("distances")},
-        settings=lambda run, _: dict(*_pixel_place(run)),
-        code=lambda run, _: _network_code(run, *_pixel_place(run)),
+        settings=lambda run, _: dict(_compared(run)),
+        code=lambda run, _: network_code(_compared(run)["network"]),
         on_device=True,
         report={"table": ("Tables", {"table": "distances"})},
     ),
@@ -246,6 +254,7 @@ _STAGES = (
             "layers": plain(run.settings.every_layer),
             "seed": run.settings.seed,
         },
+        code=_norm_code,
         report={"table": ("Tables", {"table": "norms"})},
     ),
 )

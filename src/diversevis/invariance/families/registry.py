@@ -51,8 +51,9 @@ def fitting_families(
     """Return the families that fit patches of side `size`, and why others do not, by name."""
     left_out = {}
     for name in names:
+        family = get_family(name)
         try:
-            get_family(name).check_size(size)
+            family.check_size(size)
         except UserError as error:
             left_out[name] = str(error)
     fitting = [name for name in names if name not in left_out]

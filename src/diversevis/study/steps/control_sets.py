@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.controls.name import CONTROLS
 from diversevis.controls.sets import control_sets
 from diversevis.controls.units import Controls
 from diversevis.optimisation.schedule import get_schedule

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from diversevis.controls.kinds import NETWORK as CONTROLS
+from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device
 from diversevis.invariance.families.registry import fitting_families
 from diversevis.invariance.measure import measure_invariance
