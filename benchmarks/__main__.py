@@ -60,7 +60,7 @@ class Amount:
     test_steps: int
     memory: tuple[str, ...] = MEMORY
     most_steps: int = 2000
-    agreeing: int = 10  # units a layer, of three layers
+    agreeing: int = 10  # units per layer, of three layers
     published_agreeing: int = 1
 
 

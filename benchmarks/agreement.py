@@ -58,7 +58,7 @@ class Measured:
 def agreement(
     bench: Bench, settings: LayerSettings, *, units: int, published_units: int
 ) -> list[dict[str, Any]]:
-    """Return differences between runs of the same units: one row a unit, quantity and comparison.
+    """Return differences between runs of the same units: one row per unit, quantity, comparison.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def agreement(
 def crops(bench: Bench, settings: LayerSettings, *, steps: int) -> list[dict[str, Any]]:
     """Return how far indices of random subsets of crops are from those of all crops.
 
-    One row a unit of `CROPPED` and size of the subset, from the same start.
+    One row per unit of `CROPPED` and size of the subset, from the same start.
     """
     trunk, targets = bench.trunk, channels(bench.trunk, CROPPED)
     family = get_family("all-shifts")(trunk.size)

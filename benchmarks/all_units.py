@@ -27,7 +27,7 @@ STABILITY_DELTA = 2.0
 
 
 def all_units(bench: Bench, settings: LayerSettings, *, progress: bool) -> list[dict[str, Any]]:
-    """Return one row a phase, one for all of them, and the peak memory.
+    """Return one row per phase, one for all of them, and the peak memory.
 
     Parameters
     ----------

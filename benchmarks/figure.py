@@ -129,7 +129,7 @@ def _shares(axes: Axes, *tables: pd.DataFrame | None) -> None:
 
 
 def _quality(columns: list[Axes], table: pd.DataFrame | None) -> None:
-    """Draw one row a contender: seconds a unit, activation and distance."""
+    """Draw one row per contender: seconds per unit, activation and distance."""
     if table is None:
         return
     loop = table.contender.isin([CONVERGED, WITHIN])
@@ -161,7 +161,7 @@ def _quality(columns: list[Axes], table: pd.DataFrame | None) -> None:
             _value(axes, value, place)
     columns[0].set_xscale("log")
     _plain(columns[0].xaxis, _ROUND)
-    columns[0].set_xlabel("seconds a unit\n(lines: quartiles; filled: as good)")
+    columns[0].set_xlabel("seconds per unit\n(lines: quartiles; filled: as good)")
     columns[1].set_xlabel(f"mean activation, ratio\n(lines: 95 %; wanted {ENOUGH:g})")
     columns[2].set_xlabel(f"smallest distance, ratio\n(lines: 95 %; wanted {ENOUGH:g})")
 

@@ -1,4 +1,4 @@
-"""Time to quality: seconds a unit until a set is as good as what the published loop ends with.
+"""Time to quality: seconds per unit until a set is as good as the published loop ends with.
 
 As good means, over the units: at least 99 % of the mean activation that the published loop
 converges to (mean of the units' ratios), and of the smallest distances (geometric mean of the
@@ -97,7 +97,7 @@ def time_to_quality(
     repeats: int,
     most_steps: int = 2000,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return seconds a unit and quality of the published loop and of the engine's variants.
+    """Return seconds per unit and quality of the published loop and of the engine's variants.
 
     The loop's units are split into as many parts as there are repeats, and every variant runs once
     after each part.
@@ -120,11 +120,11 @@ def time_to_quality(
     Returns
     -------
     summary
-        One row for the loop to its stop, one until it is within 1 %, and one a variant. Units
-        that nothing drives are not ``compared``. The columns ``..._own`` hold the engine to what
-        its first variant, the published schedule, ends with.
+        One row for the loop to its stop, one until it is within 1 %, and one per variant.
+        Units that nothing drives are not ``compared``. The columns ``..._own`` hold the engine to
+        what its first variant, the published schedule, ends with.
     units
-        One row a unit and contender: its activation and distance, absolute and relative.
+        One row per unit and contender: its activation and distance, absolute and relative.
     """
     weights = diversities(bench, relative, steps=min(200, most_steps))
     variants = {name: _limited(variant, most_steps) for name, variant in variants.items()}

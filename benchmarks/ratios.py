@@ -27,7 +27,7 @@ LAYER_SECONDS, LAYER_UNITS = 60.0, 256
 
 
 def ratios(tables: Mapping[str, Rows]) -> list[dict[str, Any]]:
-    """Return one row a ratio: its value, the range that quartiles allow, what is wanted, and holds.
+    """Return one row per ratio: its value, the range of quartiles, what is wanted, and holds.
 
     Parameters
     ----------

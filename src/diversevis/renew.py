@@ -21,9 +21,13 @@ from diversevis.study.stage import Job, Run
 def outdated(run: Run) -> list[tuple[Job, list[str]]]:
     """Return the jobs of a run whose records name other settings or other code, and why.
 
-    Inputs are left to Snakemake, which goes by their times.
+    Inputs are left to Snakemake, which goes by their times, and so are jobs that lack a file.
     """
-    recorded = [job for job in all_jobs(run) if job.record.exists()]
+    recorded = [
+        job
+        for job in all_jobs(run)
+        if all(path.exists() for path in (job.record, *job.writes.values()))
+    ]
     found = [(job, reasons(job.record, job.settings, job.digests)) for job in recorded]
     return [(job, why) for job, why in found if why]
 

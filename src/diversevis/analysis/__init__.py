@@ -1,1 +1,1 @@
-"""Choice of units, statistics, tables and claims."""
+"""Statistics, tables and claims."""

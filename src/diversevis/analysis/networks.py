@@ -13,6 +13,6 @@ from diversevis.results.formats import read_json
 
 
 def run(reads: Mapping[str, Any], writes: Mapping[str, Path]) -> None:
-    """Tabulate what was fetched, one row per network: its title, digest, source, licence."""
+    """Tabulate the networks, one row per network: name, title, digest, licence, reference."""
     table = pd.DataFrame([read_json(path) for path in reads["networks"]])
     write_frame(writes["networks"], table)

@@ -91,7 +91,7 @@ def _value(row: Any) -> str:
 
 
 def verdict_text(claims: pd.DataFrame) -> str:
-    """Return all verdicts as text, a line a claim and one for each of its parts."""
+    """Return all verdicts as text, one line per claim and per part of it."""
     lines = ["Claims:"]
     for entry in verdicts(claims):
         lines.append(f"{entry.claim} {entry.verdict}: {entry.statement}")

@@ -73,7 +73,7 @@ def draw(
     features, pixels
         Sets of the same layer, made with distances in a feature map and in pixels.
     table
-        Rows of `diversevis.analysis.distances.distance_rows`.
+        Rows of `diversevis.study.steps.distances.distance_rows`.
     fraction
         Share of the restarts' mean activation that diverse sets were asked to keep.
     most

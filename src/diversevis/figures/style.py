@@ -335,7 +335,7 @@ def save_pages(figures: Iterable[Figure], path: Path | str) -> None:
     Parameters
     ----------
     figures
-        One a page; each is drawn before the next is asked for.
+        One per page; each is drawn before the next is asked for.
     path
         The file.
 

@@ -15,7 +15,7 @@ from diversevis.results.tests import FIXED, RESPONSE, FamilyTests
 
 _COLOURS = "viridis"
 _MAP_PIXELS = 400  # to which maps are enlarged, for many viewers blur pictures that they enlarge
-_GRID = 6  # meshes a side of the grid that shows a deformation
+_GRID = 6  # meshes per side of the grid that shows a deformation
 
 
 def ratio(value: float) -> str:

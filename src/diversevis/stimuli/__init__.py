@@ -1,1 +1,1 @@
-"""Stimuli: norm budget, gradient filter, natural patches."""
+"""Stimuli: masks, the gradient filter, gratings, deformations, natural patches, photographs."""

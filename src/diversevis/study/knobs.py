@@ -1,7 +1,7 @@
 """Typed settings from plain ones: closed, checked, every fault named with its remedy.
 
 A settings class is a frozen dataclass whose fields are made by `knob`. What it says of a field, its
-type, limits and help, serves configurations, the command line and the schema for editors alike.
+type, limits and help, serves configurations and the command line alike.
 """
 
 from __future__ import annotations

@@ -69,15 +69,15 @@ class Invariance:
     )
     learn_masks: bool = knob(True, "repeat the all-shift test with a learned mask")
     schedule: str = knob("fast", "of the descent", choices=SCHEDULE)
-    steps: int | None = knob(None, "steps a canvas; by default the schedule's own", minimum=1)
+    steps: int | None = knob(None, "steps per canvas; by default the schedule's own", minimum=1)
     control_steps: int = knob(
-        800, "steps a canvas of the controls, which have to match a closed form", minimum=1
+        800, "steps per canvas of the controls, which have to match a closed form", minimum=1
     )
     starts: int | None = knob(
         None, "starts of a canvas; by default 3, and 1 of the published schedule", minimum=1
     )
     trial_steps: int = knob(15, "steps after which the best start goes on", minimum=1)
-    per_step: int = knob(16, "members a step", minimum=1)
+    per_step: int = knob(16, "members per step", minimum=1)
     training: int = knob(256, "members that steps draw from", minimum=1)
     held_out: int = knob(128, "members evaluated; finite families take all of theirs", minimum=1)
     peak_steps: int | None = knob(

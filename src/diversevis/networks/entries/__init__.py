@@ -1,1 +1,1 @@
-"""The networks that come with the package, one file an origin; each names its own in NETWORKS."""
+"""The networks that come with the package, one file per origin; each names its own in NETWORKS."""
