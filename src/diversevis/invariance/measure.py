@@ -56,11 +56,6 @@ class Invariance:
         highest = [responses.highest for responses in self.families]
         return torch.stack([self.peaks.responses, *highest]).amax(0)
 
-    def index(self, responses: FamilyResponses) -> Tensor:
-        """Return the responses relative to `f_max`, ``[units, members]``; NaN if never driven."""
-        f_max = self.f_max
-        return responses.responses / torch.where(f_max > 0, f_max, torch.nan)[:, None]
-
 
 def measure_invariance(
     units: Units,

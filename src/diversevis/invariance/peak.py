@@ -40,11 +40,6 @@ class Peaks:
     responses: Tensor
     from_noise: Tensor
 
-    @property
-    def needed_natural(self) -> Tensor:
-        """Units ``[units]`` that noise never woke but natural patches did."""
-        return (self.from_noise <= 0) & (self.responses > 0)
-
 
 def best_patches(
     units: Units,
