@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -43,20 +46,35 @@ class AllShifts(Family):
 
     def act(self, canvases: Tensor, members: Tensor) -> Tensor:
         """Return crops."""
-        at = torch.arange(self.size, device=canvases.device)
-        rows, columns = (members[:, axis, None].to(canvases.device) + at for axis in (0, 1))
-        # On a GPU the way back through two indices would sort them, in every step.
-        read = _read_flat if canvases.is_cuda else _read
-        return read(canvases, rows, columns).transpose(1, 2)
+        corners: list[tuple[int, int]] = [(row, column) for row, column in members.tolist()]
+        crops: Tensor = _Crops.apply(canvases, corners, self.size)  # type: ignore[no-untyped-call]
+        return crops
 
 
-def _read(canvases: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Return crops ``[k, 3, m, size, size]`` at rows and columns ``[m, size]``."""
-    return canvases[:, :, rows[:, :, None], columns[:, None, :]]
+class _Crops(torch.autograd.Function):
+    """Crops of canvases, whose way back adds one crop after the other.
+
+    Read by index, they would be added in whatever order threads come to them: the same canvas would
+    have other gradients in the last digits from run to run.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, canvases: Tensor, corners: Sequence[tuple[int, int]], size: int
+    ) -> Tensor:
+        """Return ``[k, m, 3, size, size]`` of ``[k, 3, side, side]``, by top left corners."""
+        ctx.shape, ctx.corners, ctx.size = canvases.shape, corners, size
+        return torch.stack([_crop(canvases, corner, size) for corner in corners], 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """Return the gradient with respect to the canvases."""
+        total = gradient.new_zeros(ctx.shape)
+        for number, corner in enumerate(ctx.corners):
+            _crop(total, corner, ctx.size).add_(gradient[:, number])
+        return total, None, None
 
 
-def _read_flat(canvases: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Do the same with one index."""
-    at = rows[:, :, None] * canvases.shape[-1] + columns[:, None, :]
-    crops: Tensor = canvases.flatten(2).index_select(2, at.flatten()).unflatten(2, at.shape)
-    return crops
+def _crop(canvases: Tensor, corner: tuple[int, int], size: int) -> Tensor:
+    row, column = corner
+    return canvases[..., row : row + size, column : column + size]
