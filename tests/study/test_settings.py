@@ -89,7 +89,7 @@ def test_bad_criteria_are_named(criteria, path, value, received, remedy):
         (["layers", "vgg19"], ["conv3_11"], "'conv3_11'", "conv3_1"),
         (["layers"], {}, "0", "add one"),
         (["layers", "vgg19"], [], "0", "add one"),
-        (["invariance", "delta"], [2, 30], "30", "smaller"),
+        (["invariance", "delta"], [2, 30], "30", "change"),
         (["units", "include", "vgg19", "conv3_1"], [256], "256", "range"),
         (["units", "include", "vgg19", "conv4_1"], [2], "conv4_1", "add it"),
         (["synthesis", "images"], 1, "1", "more images"),

@@ -7,10 +7,11 @@ from typing import Any
 
 from diversevis.devices import choose_device
 from diversevis.errors import UserError
-from diversevis.invariance.families.registry import fitting_families
+from diversevis.invariance.families.registry import fitting_families, get_family
 from diversevis.networks.registry import get_network
 from diversevis.networks.trunk import find_layer
-from diversevis.study.settings import Settings
+from diversevis.study.knobs import plain, read
+from diversevis.study.settings import Layer, Settings
 from diversevis.synthesis.targets import check_channels
 
 NEEDED = ("all-shifts", "deformations")
@@ -38,26 +39,36 @@ def check(
         that are not in the run, a displacement or a family that claims need and the run lacks, or a
         run that is its own reference.
     """
-    for network, layer in settings.every_layer:
-        find_layer(get_network(network), layer)
+    settings = read(Settings, plain(settings))  # it may not come from a file
+    sizes = {
+        find_layer(get_network(network), layer).geometry.size
+        for network, layer in settings.every_layer
+    }
     if device:
         choose_device(settings.device)
+    for name in settings.invariance.families:
+        get_family(name)
     _check_units(settings)
-    if settings.synthesis.images < 2:
-        raise UserError("at least two images for a diverse set", "1", "ask for more images")
-    for network, layer in settings.every_layer:
-        size = find_layer(get_network(network), layer).geometry.size
-        # Raises for unknown names, and for displacements that cannot be had there.
-        fitting_families(settings.invariance.families, settings.invariance.delta, size)
-    if criteria is not None:
-        _check_judged(settings, criteria["C3"]["delta"])
     _check_pairs(settings)
-    if settings.reference == settings.scale:
+    if settings.synthesis.images < 2:
+        raise UserError(
+            "at least two images for a diverse set, in synthesis.images", "1", "ask for more images"
+        )
+    if (settings.reference or "").lower() == settings.scale.lower():  # on some disks the same
         raise UserError(
             "another scale than the run's own for reference, or null",
             repr(settings.reference),
             "name the scale whose committed results it is checked against",
         )
+    if criteria is not None:
+        _check_judged(settings, criteria["C3"]["delta"])
+    asked = settings.invariance
+    if left := [delta for delta in asked.repeat_delta if delta not in asked.delta]:
+        wanted = "in invariance.repeat_delta only displacements of invariance.delta"
+        raise UserError(wanted, f"{left[0]:g}", "add it to invariance.delta, or drop it")
+    for size in sorted(sizes):
+        # Raises for displacements that cannot be had there.
+        fitting_families(asked.families, asked.delta, size)
 
 
 def _check_units(settings: Settings) -> None:
@@ -80,10 +91,15 @@ def _check_pairs(settings: Settings) -> None:
     for key, (network, layer) in used:
         if (network, layer) not in settings.every_layer:
             raise _not_in_run(key, network, layer)
-    for first, second in settings.pairs:
+    seen: set[frozenset[Layer]] = set()
+    for pair in settings.pairs:
+        first, second = map(" ".join, pair)
         if first == second:
-            where = f"{' '.join(first)} twice"
-            raise UserError("two different layers in each of pairs", where, "drop it")
+            raise UserError("two different layers in each of pairs", f"{first} twice", "drop it")
+        if frozenset(pair) in seen:
+            received = f"{first} and {second} twice"
+            raise UserError("each two layers once in pairs", received, "drop one")
+        seen.add(frozenset(pair))
 
 
 def _not_in_run(key: str, network: str, layer: str) -> UserError:

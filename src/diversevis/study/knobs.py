@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
+import reprlib
 import types
 import typing
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from diversevis.errors import UserError, nearest
@@ -31,8 +33,9 @@ def knob(default: Any = _REQUIRED, help: str = "", **limits: Any) -> Any:  # noq
         What it is, in a few words, with its unit.
     **limits
         ``minimum``, ``above``, ``maximum`` of numbers and of entries; ``choices``;
-        ``pattern`` of texts, with its words; ``least`` entries; ``rising``: entries rise;
-        ``once``: no entry comes twice.
+        ``pattern`` of texts, with its words; ``least`` entries; ``rising``: entries rise, and
+        differ in six digits, as names of files and columns show them; ``once``: no entry comes
+        twice.
     """
     metadata = {"help": help, **limits}
     if isinstance(default, dict):
@@ -57,7 +60,7 @@ def read(cls: type[T], content: Any, where: str = "the configuration") -> T:
             close = nearest(str(key), known)
             remedy = f"did you mean {' or '.join(close)}?" if close else "take it out"
             keys = ", ".join(known)
-            raise UserError(f"in {where} only the keys {keys}", repr(key), remedy)
+            raise UserError(f"in {where} only the keys {keys}", _shown(key), remedy)
     hints = typing.get_type_hints(cls)
     values = {}
     for name, field in known.items():
@@ -91,16 +94,17 @@ def _value(kind: Any, value: Any, where: str, limits: Mapping[str, Any]) -> Any:
         if not isinstance(value, Mapping):
             raise _wrong(where, "names and their values", value)
         _check_count(value, where, limits)
+        for key in value:
+            if type(key) is not str:
+                raise UserError(f"texts as names in {where}", _shown(key), "put it in quotes")
         return {
-            _value(arguments[0], key, where, {}): _value(
-                arguments[1], entry, f"{where}.{key}", limits
-            )
+            key: _value(arguments[1], entry, f"{where}.{_named(key)}", limits)
             for key, entry in value.items()
         }
     if origin is tuple:
         return _entries(arguments, value, where, limits)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    if kind is float and type(value) is int:
+        value = _as_float(value)
     if type(value) is not kind or (kind is float and not math.isfinite(value)):
         raise _wrong(where, _NAMES[kind], value)
     _check_limits(value, where, limits)
@@ -115,10 +119,10 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str, limits: Mapping[str,
     if value is None and types.NoneType in kinds:
         return None
     others = [kind for kind in kinds if kind is not types.NoneType]
-    for kind in others[:-1]:
-        if type(value) is kind:
+    for kind in others:
+        if type(value) is kind or len(others) == 1:
             return _value(kind, value, where, limits)
-    return _value(others[-1], value, where, limits)
+    raise _wrong(where, " or ".join(_NAMES[kind] for kind in others), value)
 
 
 def _entries(
@@ -135,12 +139,18 @@ def _entries(
         _value(kind, entry, where, single) for kind, entry in zip(of_entries, value, strict=True)
     )
     _check_count(entries, where, limits)
-    repeated = [entry for entry in entries if entries.count(entry) > 1]
-    if repeated and (limits.get("once") or limits.get("rising")):
-        raise UserError(f"each entry of {where} once", f"{repeated[0]} twice", "drop it")
-    if limits.get("rising") and list(entries) != sorted(entries):
-        raise UserError(f"entries of {where} that rise", _shown(value), "sort them")
+    if limits.get("once"):
+        _check_once(entries, where)
+    if limits.get("rising"):
+        _check_once([float(f"{entry:g}") for entry in entries], where)
+        if list(entries) != sorted(entries):
+            raise UserError(f"entries of {where} that rise", _shown(value), "sort them")
     return entries
+
+
+def _check_once(entries: Sequence[Any], where: str) -> None:
+    if repeated := [entry for entry, count in Counter(entries).items() if count > 1]:
+        raise UserError(f"each entry of {where} once", f"{_shown(repeated[0])} twice", "drop it")
 
 
 def _check_count(value: Any, where: str, limits: Mapping[str, Any]) -> None:
@@ -166,9 +176,40 @@ def _check_limits(value: Any, where: str, limits: Mapping[str, Any]) -> None:
 
 
 def _wrong(where: str, wanted: str, value: Any) -> UserError:
-    return UserError(f"{wanted} for {where}", _shown(value), "see config/README.md")
+    remedy = "see config/README.md"
+    if "number" in wanted and isinstance(value, str) and _is_number(value):
+        remedy = "write it without quotes; in YAML as 1.0e-1, not 1e-1"
+    return UserError(f"{wanted} for {where}", _shown(value), remedy)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 76
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = 8
+_REPR.maxlevel = 3  # a few lines of YAML can name a list of a billion entries
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 80 else f"{text[:77]}..."
+    try:
+        return _REPR.repr(value)
+    except ValueError:  # Python writes no whole numbers of more than 4300 digits
+        return "a number of too many digits"
+
+
+def _named(key: str) -> str:
+    """Return a key as part of a dotted name, in quotes if it is an odd one."""
+    return key if key.replace(".", "_").replace("-", "_").isidentifier() else _shown(key)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,18 @@ from diversevis.optimisation.schedule import PRECISIONS, SETS
 from diversevis.study.knobs import knob, plain, read
 
 SCHEDULE, PRECISION = tuple(SETS), tuple(PRECISIONS)
-_NAME = (re.compile(r"[A-Za-z0-9_-]+"), "letters, digits, - and _")
-_DEVICE = (re.compile(r"auto|cpu|cuda(:\d+)?"), "auto, cpu, cuda, or cuda:1 and so on")
+_NAME = (re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"), "up to 64 letters, digits, - and _")
+_DEVICE = (
+    re.compile(r"auto|cpu|cuda(:(0|[1-9][0-9]{0,3}))?"),
+    "auto, cpu, cuda, or cuda:1 and so on",
+)
+
+# Limits that no sensible run meets: what lies beyond is a slip, and would fill memory or years.
+_STEPS = {"minimum": 1, "maximum": 100_000}
+_MANY = {"minimum": 1, "maximum": 1_000_000}
+_FEW = {"minimum": 1, "maximum": 1000}
+_DISPLACEMENT = {"minimum": 0.01, "maximum": 24}
+"""Pixels per 24 px of patch: the whole patch at most."""
 
 Layer = tuple[str, str]
 """Network and layer."""
@@ -28,11 +39,12 @@ Layer = tuple[str, str]
 class Synthesis:
     """Restarts and diverse sets."""
 
-    images: int = knob(6, "images in a set", minimum=1)
+    images: int = knob(6, "images in a set", **_FEW)
     grid: tuple[float, ...] = knob(
         (0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
         "relative diversities c; lambda = c f0 / d0. Low ones serve units whose restarts coincide",
-        above=0,
+        minimum=1e-5,
+        maximum=1000,
         least=1,
         rising=True,
     )
@@ -40,7 +52,7 @@ class Synthesis:
         0.9, "share of restart activation that the chosen set keeps", above=0, maximum=1
     )
     schedule: str = knob("fast", "of the descent", choices=SCHEDULE)
-    steps: int | None = knob(None, "steps at most; by default the schedule's own", minimum=1)
+    steps: int | None = knob(None, "steps at most; by default the schedule's own", **_STEPS)
     precision: str = knob(
         "float32", "of the steps; results are always evaluated in float32", choices=PRECISION
     )
@@ -50,7 +62,7 @@ class Synthesis:
 class Natural:
     """Natural patches."""
 
-    patches: int = knob(4000, "random crops of photographs shown to every unit", minimum=1)
+    patches: int = knob(4000, "random crops of photographs shown to every unit", **_MANY)
 
 
 @dataclass(frozen=True)
@@ -63,32 +75,32 @@ class Invariance:
     delta: tuple[float, ...] = knob(
         (1.0, 2.0, 3.0),
         "root mean square displacements, pixels per 24 px of patch",
-        above=0,
+        **_DISPLACEMENT,
         least=1,
         rising=True,
     )
     learn_masks: bool = knob(True, "repeat the all-shift test with a learned mask")
     schedule: str = knob("fast", "of the descent", choices=SCHEDULE)
-    steps: int | None = knob(None, "steps per canvas; by default the schedule's own", minimum=1)
+    steps: int | None = knob(None, "steps per canvas; by default the schedule's own", **_STEPS)
     control_steps: int = knob(
-        800, "steps per canvas of the controls, which have to match a closed form", minimum=1
+        800, "steps per canvas of the controls, which have to match a closed form", **_STEPS
     )
     starts: int | None = knob(
-        None, "starts of a canvas; by default 3, and 1 of the published schedule", minimum=1
+        None, "starts of a canvas; by default 3, and 1 of the published schedule", **_FEW
     )
-    trial_steps: int = knob(15, "steps after which the best start goes on", minimum=1)
-    per_step: int = knob(16, "members per step", minimum=1)
-    training: int = knob(256, "members that steps draw from", minimum=1)
-    held_out: int = knob(128, "members evaluated; finite families take all of theirs", minimum=1)
+    trial_steps: int = knob(15, "steps after which the best start goes on", **_STEPS)
+    per_step: int = knob(16, "members per step", **_MANY)
+    training: int = knob(256, "members that steps draw from", **_MANY)
+    held_out: int = knob(128, "members evaluated; finite families take all of theirs", **_MANY)
     peak_steps: int | None = knob(
-        None, "steps of the restarts that find a unit's best response", minimum=1
+        None, "steps of the restarts that find a unit's best response", **_STEPS
     )
     precision: str = knob(
         "float32", "of the steps; results are always evaluated in float32", choices=PRECISION
     )
-    repeats: int = knob(2, "seeds; the spread between them is the uncertainty", minimum=1)
+    repeats: int = knob(2, "seeds; the spread between them is the uncertainty", **_FEW)
     repeat_delta: tuple[float, ...] = knob(
-        (2.0,), "displacements that are repeated", above=0, least=1, rising=True
+        (2.0,), "displacements that are repeated", **_DISPLACEMENT, least=1, rising=True
     )
 
 
@@ -113,7 +125,9 @@ class Settings:
 
     scale: str = knob(help="names the folders of results and figures", pattern=_NAME)
     layers: dict[str, tuple[str, ...]] = knob(help="layers by network", least=1, once=True)
-    seed: int = knob(0, "of the choice of units, of the starts, of the natural crops", minimum=0)
+    seed: int = knob(
+        0, "of the choice of units, of the starts, of the natural crops", minimum=0, maximum=10**9
+    )
     device: str = knob(
         "auto",
         "a GPU where there is one (auto), cpu, cuda, or cuda:1, for example",
@@ -239,18 +253,48 @@ def read_file(path: Path | str) -> Any:
     Raises
     ------
     UserError
-        If there is no such file, it is malformed, or it is YAML and there is no PyYAML.
+        If there is no such file, it is malformed, too long, holds a key twice or a number that can
+        be misread, or it is YAML and there is no PyYAML.
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("a configuration such as config/full.yaml", str(error), "name it") from None
-    if path.suffix == ".json":
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise UserError(f"JSON in {path}", str(error), "correct it") from None
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        text = content.decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise _unreadable("a configuration", path, error, "name one") from None
+    if len(content) > _MOST_BYTES:
+        wanted = f"a configuration of less than {_MOST_BYTES >> 10} KiB"
+        raise UserError(wanted, f"more in {path}", "name another file")
+    parse, kind = (_parse_json, "JSON") if path.suffix == ".json" else (_parse_yaml, "YAML")
+    try:
+        return parse(text)
+    except UserError:
+        raise
+    except Exception as error:  # parsers raise more than they say
+        raise _unreadable(kind, path, error, "correct it") from None
+
+
+_MOST_BYTES = 2**18
+
+
+def _unreadable(wanted: str, path: Path, error: Exception, remedy: str) -> UserError:
+    reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+    return UserError(f"{wanted} in {path}", reason or type(error).__name__, remedy)
+
+
+def _parse_json(text: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        _check_once([key for key, _ in pairs])
+        return dict(pairs)
+
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{name}, which is no number")
+
+    return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+
+
+def _parse_yaml(text: str) -> Any:
     try:
         import yaml
     except ModuleNotFoundError:
@@ -259,10 +303,34 @@ def read_file(path: Path | str) -> Any:
             "none here",
             "convert it to JSON elsewhere, or install PyYAML",
         ) from None
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"YAML in {path}", str(error), "correct it") from None
+
+    class Strict(yaml.SafeLoader):
+        """Refuses what PyYAML reads without a word, but not as it is meant."""
+
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            _check_once(keys)
+            return node
+
+        def compose_scalar_node(self, anchor: Any) -> Any:
+            node = super().compose_scalar_node(anchor)
+            if node.tag in _NUMBERS and re.match(r"[-+]?0[0-9]|.*[:_]", node.value):
+                # 010 would be 8, 1:30 would be 90.
+                raise ValueError(f"{node.value}, which is no plain number; write text in quotes")
+            return node
+
+    return yaml.load(text, Strict)
+
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+def _check_once(keys: list[str]) -> None:
+    """Refuse keys that come twice: parsers take the last without a word."""
+    for key, count in Counter(keys).items():
+        if count > 1:
+            raise ValueError(f"{key[:40]!r} twice")
 
 
 def read_settings(content: Mapping[str, Any] | Path | str) -> Settings:
