@@ -7,9 +7,8 @@ CORES = all
 VENV := .venv
 LOCK := requirements/lock.txt
 SCALES := $(sort $(filter-out criteria,$(basename $(notdir $(wildcard config/*.yaml)))))
-# Of code the package keeps account itself, module by module: the one script that all rules share
-# would make everything anew whenever its time changes.
-TRIGGERS := --rerun-triggers mtime params input software-env
+# Of settings, code and content the package keeps account itself, in a record of every job.
+TRIGGERS := --rerun-triggers input
 BENCH_VENV := .venv-bench
 BENCH_LOCK := requirements/bench.txt
 BENCH =
@@ -38,7 +37,7 @@ setup: $(STAMP) ## create .venv from the lock file (PYTHON=python3 names another
 
 reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
 	@test -n '$(filter $(SCALE),$(SCALES))' || $(call fail,SCALE to be one of: $(SCALES),$(SCALE),make reproduce SCALE=quick)
-	@$(run)/python -m diversevis.renew config/$(SCALE).yaml
+	@test -w . || $(call fail,to be able to write $(CURDIR),a folder that is read-only,copy it to where you may write)
 	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete \
 	    $(TRIGGERS) --logger diversevis
 

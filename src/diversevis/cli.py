@@ -19,7 +19,7 @@ import diversevis
 from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device, keep_memory
 from diversevis.errors import NonFiniteLossError, UserError
-from diversevis.fetching.files import cache_directory, output_directory
+from diversevis.fetching.files import cache_directory
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
 from diversevis.invariance.families.registry import build_families
 from diversevis.networks.registry import NETWORKS, get_network
@@ -30,8 +30,9 @@ from diversevis.results.sets import ImageSets, SweepResult
 from diversevis.results.tests import LayerTests
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.check import check
+from diversevis.study.folder import RECORD, replaced
 from diversevis.study.freshness import code_digests
-from diversevis.study.job import make, make_job, stale
+from diversevis.study.job import alone, make, make_job, stale
 from diversevis.study.knobs import plain, read
 from diversevis.study.load import device_name, load_units
 from diversevis.study.settings import (
@@ -40,21 +41,12 @@ from diversevis.study.settings import (
     Synthesis,
     read_settings,
 )
-from diversevis.study.stage import Run, jobs
+from diversevis.study.stage import Run, jobs, records_of
 from diversevis.study.stages import COMPUTING, STEPS, family_code, network_code
 from diversevis.synthesis.targets import check_channels
 
 _NATURAL_PATCHES = 2000
 """Natural patches among which each unit's best one is looked for."""
-
-_OWN = {
-    "visualizations": (
-        *("sweep.npz", "sweep.csv", "visualizations.npz", "metrics.csv"),
-        "contact_sheet.png",
-    ),
-    "invariance": ("tests.npz", "tests.csv", "peaks.csv", "families.json", "unit_[0-9]*.png"),
-}
-"""What the commands write beside provenance, by the name of their folder."""
 
 PHOTOGRAPHS = "photographs"
 """What `fetch` calls them, beside the networks."""
@@ -233,15 +225,17 @@ def _run(options: argparse.Namespace) -> None:
     record = run.layout.timings()
     timings = {row["stage"]: row for row in read_rows(record)} if record.exists() else {}
     every = jobs(COMPUTING, run)
+    records = records_of(every)
     timings = {job.key: timings[job.key] for job in every if job.key in timings}
     for job in every:
-        why = stale(job)
-        if not why:
-            print(f"{job.key}: kept")
-            continue
-        begin = time.monotonic()
-        make_job(job)
-        taken = time.monotonic() - begin
+        with alone(job.record):
+            why = stale(job)
+            if not why:
+                print(f"{job.key}: kept")
+                continue
+            begin = time.monotonic()
+            make_job(job, records)
+            taken = time.monotonic() - begin
         timings[job.key] = {"stage": job.key, "seconds": f"{taken:.1f}", "device": device}
         write_rows(record, timings.values(), ("stage", "seconds", "device"))
         print(f"{job.key}: {taken:.0f} s ({'; '.join(why)})", flush=True)
@@ -266,26 +260,29 @@ def _checked(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _made_by_hand(
-    options: argparse.Namespace, kind: str, step: str, files: Mapping[str, str], **settings: Any
+    options: argparse.Namespace,
+    kind: str,
+    step: str,
+    files: Mapping[str, str],
+    drawn: Sequence[str],
+    **settings: Any,
 ) -> Iterator[Path]:
-    """Yield the user's folder with the files of a step; those of an earlier command are gone."""
+    """Yield a folder with the files of a step: with what is `drawn` there, they are the user's."""
     folder = options.out or Path(kind, options.network, options.layer)
-    with output_directory(folder):
-        for pattern in _OWN[kind]:
-            for old in folder.glob(pattern):  # it shows other units, or other images of these
-                old.unlink()
+    with replaced(folder, [*files.values(), *drawn, RECORD]) as making:
         step = f"{STEPS}.{step}:run"
         families = family_code(settings.get("families", ()))
         make(
             step,
             {},
-            {name: folder / file for name, file in files.items()},
+            {name: making / file for name, file in files.items()},
             {**_where(options), **settings},
             code=code_digests(step.partition(":")[0], *families, *network_code(options.network)),
-            provenance=folder / "provenance.json",
+            provenance=making / RECORD,
             device=options.device,
         )
-        yield folder
+        yield making
+    print(f"written to {folder}")
 
 
 def _where(options: argparse.Namespace) -> dict[str, Any]:
@@ -310,21 +307,21 @@ def _visualize(options: argparse.Namespace) -> None:
         step, files = "sets", chosen
         settings = {**settings, "diversity": options.diversity}
         del settings["grid"], settings["fraction"]  # of a sweep
-    with _made_by_hand(options, "visualizations", step, files, **settings) as folder:
+    drawn = [*chosen.values(), "contact_sheet.png"]
+    with _made_by_hand(options, "visualizations", step, files, drawn, **settings) as folder:
         if step == "sweep":
             sets = SweepResult.load(folder / files["arrays"]).chosen
             sets.save(*(folder / name for name in chosen.values()))
         else:
             sets = ImageSets.load(folder / chosen["arrays"])
         try_contact_sheet(folder / "contact_sheet.png", sets, _titles(options))
-    for row in sets.rows():
-        print(
-            f"{sets.network} {sets.layer} {row['channel']}: activation "
-            f"{row['mean_activation']:.2f} ({row['min_activation']:.2f} to "
-            f"{row['max_activation']:.2f}), distance {row['min_distance']:.3g}, "
-            f"diversity {row['diversity']:.3g}, {row['steps']} steps"
-        )
-    print(f"written to {folder}")
+        for row in sets.rows():
+            print(
+                f"{sets.network} {sets.layer} {row['channel']}: activation "
+                f"{row['mean_activation']:.2f} ({row['min_activation']:.2f} to "
+                f"{row['max_activation']:.2f}), distance {row['min_distance']:.3g}, "
+                f"diversity {row['diversity']:.3g}, {row['steps']} steps"
+            )
 
 
 def _invariance(options: argparse.Namespace) -> None:
@@ -337,18 +334,18 @@ def _invariance(options: argparse.Namespace) -> None:
         "families": "families.json",
     }
     settings = {**knobs, "patches": _NATURAL_PATCHES}
-    with _made_by_hand(options, "invariance", "tests", files, **settings) as folder:
+    drawn = [f"unit_{channel}.png" for channel in options.channels]
+    with _made_by_hand(options, "invariance", "tests", files, drawn, **settings) as folder:
         result = LayerTests.load(folder / files["arrays"])
         try_unit_figures(folder, result, _titles(options))
-    left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
-    for row in result.rows():
-        if row["statistic"] != "mean":
-            continue
-        strength = f"{row['mask']} mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
-        reason = left_out[row["channel"]]
-        print(
-            f"{row['network']} {row['layer']} {row['channel']}: {row['family']} ({strength}) "
-            f"{row['value']:.3f}, linear surrogate {row['surrogate']:.3f}"
-            + (f" ({reason})" if reason else "")
-        )
-    print(f"written to {folder}")
+        left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
+        for row in result.rows():
+            if row["statistic"] != "mean":
+                continue
+            strength = f"{row['mask']} mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
+            reason = left_out[row["channel"]]
+            print(
+                f"{row['network']} {row['layer']} {row['channel']}: {row['family']} ({strength}) "
+                f"{row['value']:.3f}, linear surrogate {row['surrogate']:.3f}"
+                + (f" ({reason})" if reason else "")
+            )

@@ -12,6 +12,7 @@ import pandas as pd
 
 from diversevis.analysis.layers import ALL
 from diversevis.analysis.pairs import CLAIM
+from diversevis.analysis.stages import TABLES
 from diversevis.analysis.tables import UNIT, groups_of, read_frame, rows_of
 from diversevis.analysis.verdicts import between, in_words, number, verdicts
 from diversevis.errors import UserError
@@ -19,7 +20,9 @@ from diversevis.fetching.files import write_text
 from diversevis.optimisation.schedule import SETS, TESTS
 from diversevis.results.formats import read_json
 from diversevis.results.quantities import Registry
+from diversevis.study.freshness import check_whole
 from diversevis.study.settings import Choice, Settings, read_criteria, read_settings
+from diversevis.study.stage import Run, jobs, records_of
 
 ENDING = ".template.md"
 TOP = "README.md"
@@ -106,6 +109,19 @@ def shown_scale(root: Path) -> str:
             return scale
     raise UserError(
         f"results of a scale in {root / 'results'}", "none", "run make reproduce SCALE=standard"
+    )
+
+
+def check_tables(root: Path, scale: str) -> None:
+    """Raise `UserError` if a table of a scale is not what its record says was written."""
+    criteria = read_criteria(root / "config" / "criteria.yaml")
+    run = Run.of(_settings(root, scale), criteria, results=root / "results")
+    check_whole(
+        {
+            path: record
+            for path, record in records_of(jobs(TABLES, run)).items()
+            if path.exists() and record.exists()
+        }
     )
 
 
@@ -328,6 +344,7 @@ def _fast(quality: pd.DataFrame | None) -> dict[str, str] | None:
 def main(root: Path = Path()) -> int:
     """Write README.md and docs of a checkout, by default of the one in the current folder."""
     try:
+        check_tables(root, shown_scale(root))
         shown = values(root)
         texts = {target: render(root, template, shown) for template, target in templates(root)}
         for target, text in texts.items():

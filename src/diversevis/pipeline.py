@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from diversevis.analysis.stages import TABLES
+from diversevis.analysis.stages import TABLES, reference
 from diversevis.figures.stages import FIGURES
-from diversevis.study.stage import Job, Place, Reads, Run, Stage, jobs
+from diversevis.study.layout import Layout
+from diversevis.study.stage import Job, Place, Reads, Run, Stage, jobs, records_of
 from diversevis.study.stages import COMPUTING
 
 MADE = (*COMPUTING, *TABLES, *(figure.stage for figure in FIGURES))
@@ -44,3 +46,12 @@ STAGES = (*MADE, RESOURCES)
 def all_jobs(run: Run) -> list[Job]:
     """Return every job of a run, in an order in which each finds what it reads."""
     return jobs(STAGES, run)
+
+
+def sources(run: Run) -> dict[Path, Path]:
+    """Return the record of every file that jobs of a run read: its own, and its reference's."""
+    of_reference = {
+        path: Layout(str(run.settings.reference), run.layout.results).record("units")
+        for path in reference(run)
+    }
+    return {**records_of(all_jobs(run)), **of_reference}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from diversevis.study.freshness import code_digests, content_digests, reasons, syntax_digest
+from diversevis.errors import UserError
+from diversevis.study.freshness import (
+    check_whole,
+    code_digests,
+    content_digests,
+    file_digests,
+    reasons,
+    syntax_digest,
+)
 
 SOURCE = '''
 """Module."""
@@ -132,17 +141,43 @@ def test_one_changed_line_makes_its_own_results_stale(copy):
     assert state() == third
 
 
-def test_reasons_name_setting_code_and_input(tmp_path):
-    record, read = tmp_path / "record.json", tmp_path / "read.csv"
+def test_reasons_name_setting_code_input_and_damage(tmp_path):
+    record, read, written = (tmp_path / name for name in ("record.json", "read.csv", "written.csv"))
     read.write_text("a\n1\n")
+    written.write_text("b\n1\n")
     settings, code, reads = {"seed": 0, "grid": [0.1]}, {"module": "abc"}, {"table": read}
-    assert reasons(record, settings, code, reads) == ["nothing tells what it was made with"]
-    content = {"settings": settings, "code": code, "reads": content_digests(reads)}
+
+    def why(settings=settings, code=code):
+        return reasons(record, settings, code, reads, {"table": written})
+
+    assert why() == ["nothing tells what it was made with"]
+    content = {
+        "settings": settings,
+        "code": code,
+        "reads": content_digests(reads),
+        "files": file_digests([written]),
+    }
     record.write_text(json.dumps(content))
-    assert reasons(record, settings, code, reads) == []
-    assert reasons(record, {**settings, "seed": 1}, code, reads) == ["seed was 0, is 1"]
-    assert reasons(record, settings, {"module": "abd"}, reads) == ["changed code: module"]
+    assert why() == []
+    assert why({**settings, "seed": 1}) == ["seed was 0, is 1"]
+    assert why(code={"module": "abd"}) == ["changed code: module"]
     read.write_text("a\n2\n")
-    assert reasons(record, settings, code, reads) == ["changed input: table"]
+    assert why() == ["changed input: table"]
+    read.write_text("a\n1\n")
+    written.write_text("b\n2\n")
+    assert why() == ["not as it was made: written.csv"]
+    with pytest.raises(UserError, match=r"written\.csv as it was made"):
+        check_whole({written: record})
+    record.write_text(json.dumps({key: content[key] for key in ("settings", "code", "reads")}))
+    assert why() == ["nothing tells what it was made with"]
     record.write_text("{")
-    assert reasons(record, settings, code, reads) == ["nothing tells what it was made with"]
+    assert why() == ["nothing tells what it was made with"]
+
+
+def test_content_counts_whatever_the_time_of_a_file(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a\n1\n")
+    times, before = path.stat(), file_digests([path])
+    path.write_text("a\n2\n")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert file_digests([path]) != before

@@ -14,7 +14,7 @@ from diversevis.results.sets import SweepResult
 from diversevis.results.tests import LayerTests
 from diversevis.study.job import make, make_job, stale
 from diversevis.study.settings import read_settings
-from diversevis.study.stage import Run, jobs
+from diversevis.study.stage import Run, jobs, records_of
 from diversevis.study.stages import COMPUTING
 
 CONFIG = {
@@ -44,10 +44,11 @@ CONFIG = {
 def run(tmp_path_factory):
     """All stages of two layers, one of which is too small for any family."""
     run = Run.of(read_settings(CONFIG), {}, results=tmp_path_factory.mktemp("results"))
+    records = records_of(jobs(COMPUTING, run))
     for job in jobs(COMPUTING, run):
         if "controls" in job.key or job.stage.name == "control_sets":
             continue  # the workflow's test has them
-        make_job(job)
+        make_job(job, records)
         assert all(path.exists() for path in job.writes.values())
         assert stale(job) == []
     return run

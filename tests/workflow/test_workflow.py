@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 
-from diversevis import renew
 from diversevis.figures.stages import FIGURES
 from diversevis.results.sets import SweepResult
 
@@ -71,7 +73,7 @@ def command(folder: Path, *arguments: str) -> list[str]:
     return [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
         *("--directory", str(folder), "--configfile", str(folder / "tiny.yaml")),
-        *("--cores", "2", "--rerun-triggers", "mtime", "params", "input", "software-env"),
+        *("--cores", "2", "--rerun-triggers", "input"),
         *arguments,
     ]
 
@@ -304,12 +306,7 @@ def stale(folder: Path, root: Path) -> set[str]:
         whole, capture_output=True, text=True, check=False, env=environment, cwd=folder
     )
     assert result.returncode == 0, result.stderr[-4000:]
-    because = re.findall(
-        r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    reason: (.*)$",
-        result.stdout + result.stderr,
-        re.M,
-    )
-    return {rule for rule, reason in because if "Params have changed" in reason}
+    return set(re.findall(r"^(\w+)\S*: made anew \(changed code", result.stderr, re.M))
 
 
 def edit(root: Path, file: str, old: str, new: str) -> None:
@@ -330,8 +327,7 @@ def test_changed_code_makes_its_own_results_anew(folder, checkout):
     edit(checkout, "invariance/families/shifts.py", "2 * math.pi / count", "math.tau / count")
     edit(checkout, "synthesis/choice.py", "fraction: float = 0.9", "fraction: float = 0.8")
     sweeps = {"sweep", "pixel_sweep", "control_sets"}
-    # The figure now waits for the tests: their files are its reason.
-    assert stale(folder, checkout) == {"tests", *sweeps}
+    assert stale(folder, checkout) == {"tests", "phase_figure", *sweeps}
 
 
 COMPUTING = {
@@ -398,22 +394,129 @@ def test_progress_is_a_line_per_step_then_the_verdict(folder):
     assert "nothing to do" not in broken.stderr
 
 
-def test_records_of_other_settings_are_made_anew(folder, tmp_path, monkeypatch, capsys):
-    """Results from elsewhere, of which Snakemake knows nothing, are held to their records."""
-    shutil.copytree(folder / "results", tmp_path / "results")
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "config/criteria.yaml", tmp_path)
+@pytest.fixture
+def elsewhere(folder, tmp_path):
+    """The complete run's results in another folder, of which Snakemake knows nothing."""
+    for name in ("results", "figures"):
+        shutil.copytree(folder / name, tmp_path / name)
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    return tmp_path
 
-    def renewed(content) -> list[str]:
-        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(content))
-        assert renew.main(["tiny.yaml"]) == 0
-        return capsys.readouterr().err.splitlines()
 
-    assert renewed(TINY) == []
-    found = renewed({**TINY, "natural": {"patches": 100}})
-    why = "made anew (patches was 200, is 100)"
-    assert set(found) == {f"natural/{name}/{layers[0]}: {why}" for name, layers in LAYERS.items()}
-    records = tmp_path / "results/tiny/provenance"
-    assert not (records / "natural/vgg19/conv2_1.json").exists()
-    assert (records / "sweep/vgg19/conv2_1.json").exists()
-    assert renewed(TINY) == []
+def made_anew(folder: Path, *arguments: str) -> dict[str, str]:
+    """Return which jobs a run would do again and why, as it says."""
+    result = snakemake(folder, "-n", "--quiet", "host", *arguments)
+    assert result.returncode == 0, result.stderr[-4000:]
+    found = re.findall(r"^(\S+): made anew \((.*)\)$", result.stderr, re.M)
+    # They are what is done again, and what reads them.
+    assert {key.split("/")[0] for key, _ in found} <= planned(folder) | {"all"} or arguments
+    return dict(found)
+
+
+def test_results_from_elsewhere_are_held_to_their_records(elsewhere):
+    assert planned(elsewhere) <= {"all"}  # whatever the times of their files
+    found = made_anew(elsewhere, "--config", "natural={patches: 100}")
+    assert found == {
+        f"natural/{name}/{layers[0]}": "patches was 200, is 100" for name, layers in LAYERS.items()
+    }
+    assert planned(elsewhere) <= {"all"}, "a dry run leaves everything as it is"
+
+
+def test_damaged_results_are_named_and_made_anew(elsewhere):
+    results = elsewhere / "results/tiny"
+    sweep = results / "sweeps/vgg19/conv2_1/sweep.npz"
+    peaks = results / "tests/resnet50/layer1.0/seed-0/peaks.csv"
+    before = {path: path.read_bytes() for path in (sweep, peaks)}
+    times = sweep.stat()
+    sweep.write_bytes(before[sweep][:-100])
+    os.utime(sweep, ns=(times.st_atime_ns, times.st_mtime_ns))  # under its old time
+    peaks.write_text("".join(peaks.read_text().splitlines(keepends=True)[:2]))
+    found = made_anew(elsewhere)
+    assert found["sweep/vgg19/conv2_1"] == "not as it was made: sweep.npz"
+    assert found["tests/resnet50/layer1.0/seed-0"] == "not as it was made: peaks.csv"
+    result = snakemake(elsewhere)
+    assert result.returncode == 0, result.stderr[-4000:]
+    assert {path: path.read_bytes() for path in before} == before
+    assert made_anew(elsewhere) == {}
+
+
+def test_what_was_damaged_since_is_refused_by_whoever_reads_it(elsewhere):
+    """A job checks what it reads when it starts, not when the run was planned."""
+    results = elsewhere / "results/tiny"
+    (results / "provenance/gratings/vgg19/conv2_1.json").unlink()
+    log = results / "logs/gratings/vgg19/conv2_1.log"
+    sweep = results / "sweeps/vgg19/conv2_1/sweep.npz"
+    spoil = f"open({str(sweep)!r}, 'ab').write(b'more')"
+    code = (
+        f"import sys; {spoil}; from snakemake.cli import main; main(sys.argv[1:])"  # once planned
+    )
+    target = "results/tiny/provenance/gratings/vgg19/conv2_1.json"
+    arguments = command(elsewhere, "--mode", "subprocess", "--target-jobs")[3:]
+    job = "gratings:network=vgg19,layer=conv2_1"
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments, job, "--allowed-rules", "gratings", "--nolock"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert not (elsewhere / target).exists()
+    assert f"expected {sweep.relative_to(elsewhere)} as it was made" in log.read_text()
+
+
+def lock(folder: Path, pid: int) -> Path:
+    """Leave what a run of a process leaves when it is killed."""
+    path = folder / ".snakemake/locks/0.output.lock"
+    path.parent.mkdir(parents=True)
+    path.write_text("results/tiny/tables/claims.csv\n")
+    try:
+        since = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        since = 0
+    note = folder / ".snakemake/diversevis/tiny.json"
+    note.parent.mkdir()
+    note.write_text(json.dumps({"pid": pid, "host": socket.gethostname(), "since": since}))
+    return path
+
+
+def test_lock_of_a_dead_run_goes_with_a_word(elsewhere):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    path = lock(elsewhere, dead.pid)
+    result = snakemake(elsewhere)
+    assert result.returncode == 0, result.stderr[-4000:]
+    assert f"removed the lock of scale tiny: process {dead.pid} is no more" in result.stderr
+    assert not path.exists()
+
+
+def test_lock_of_a_living_run_is_respected_and_its_process_named(elsewhere):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as living:
+        path = lock(elsewhere, living.pid)
+        (elsewhere / "results/tiny/tables/claims.csv").unlink()
+        result = snakemake(elsewhere)
+        assert result.returncode == 1
+        assert f"locked by process {living.pid}" in result.stderr
+        assert path.exists()
+
+
+def test_folders_may_have_a_space_in_their_names(tmp_path):
+    """Snakemake hands the shell the interpreter's path as it is."""
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    (folder / "environment").symlink_to(sys.prefix)
+    whole = command(folder, "photographs")
+    whole[0] = str(folder / "environment/bin/python")
+    # Before the options that take any number of values.
+    whole.insert(3, whole.pop())
+    result = subprocess.run(whole, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-4000:]
+    assert (folder / "results/tiny/networks/photographs.json").exists()
+
+
+def test_any_working_directory_has_the_checkout_s_configuration(tmp_path):
+    """Without --configfile the default one is read, wherever the command is given."""
+    whole = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "-n"]
+    result = subprocess.run(whole, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-4000:]
+    assert "results/quick/" in result.stdout + result.stderr

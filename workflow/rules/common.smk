@@ -29,17 +29,45 @@ def beside(stage, places, where):
     return str(where(stage.key(wildcards)))
 
 
+CHECKED = set()
+
+
+def force_if_stale(job):
+    """Let a job be done whose files are there, but not as this run would make them.
+
+    Snakemake knows what it made in this folder itself; the records know of all results, where they
+    were made and what has become of them since.
+    """
+    if job.key in CHECKED or not workflow.is_main_process:
+        return
+    CHECKED.add(job.key)
+    if workflow.executor_plugin and not workflow.dryrun:
+        note(RUN.settings.scale)
+    if not all(path.exists() for path in paths({**job.reads, **job.writes})):
+        return
+    if why := job.record.exists() and stale(job):
+        workflow.dag.forcefiles.add(str(job.record))
+        print(f"{job.key}: made anew ({'; '.join(why)})", file=sys.stderr)
+
+
 def reads_of(stage):
     """Return what names the inputs of a job."""
 
     def reads(wildcards):
-        files = stage.reads(RUN, dict(wildcards.items()))
+        job = Job(stage, RUN, dict(wildcards.items()))
+        force_if_stale(job)
         return {
             name: str(entry) if isinstance(entry, Path) else list(map(str, entry))
-            for name, entry in files.items()
+            for name, entry in job.reads.items()
         }
 
     return reads
+
+
+def sources_of(wildcards, input):
+    """Return the records of a job's inputs, which it checks them by."""
+    found = {path: RECORDS.get(Path(path)) for path in input}
+    return {path: str(record) for path, record in found.items() if record}
 
 
 def of_place(function):

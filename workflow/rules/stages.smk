@@ -1,8 +1,8 @@
 # One rule for each stage of the package: what it reads, writes and is made with is said there, what
-# all rules share is said here. `params` hold the digest of the code that a job depends on, so that
-# changed code makes its results anew, and no others.
+# all rules share is said here.
 
 EVERYTHING = []
+RECORDS = sources(RUN)
 
 # Two jobs of one thread are done sooner than one of two, one after the other: a thread more only
 # where there are more cores than jobs to give them to.
@@ -38,9 +38,7 @@ for stage in STAGES:
             step=stage.step,
             settings=of_place(stage.settings),
             modules=of_place(stage.code),
-            code=of_place(
-                lambda run, place, stage=stage: combined(stage.digests(run, place))
-            ),
+            sources=sources_of,
             on_device=stage.on_device,
             torch=stage.torch,
         script:

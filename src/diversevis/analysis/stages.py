@@ -62,7 +62,7 @@ def _unit_reads(run: Run, _place: Place) -> Reads:
 _TEST_FILES = {"tests": "table", "peaks": "peaks", "families": "families"}
 
 
-def _reference(run: Run) -> list[Path]:
+def reference(run: Run) -> list[Path]:
     """Return the committed units of the reference, if there are any."""
     name = run.settings.reference
     path = run.layout.results / (name or "") / "tables" / "units.csv"
@@ -72,7 +72,7 @@ def _reference(run: Run) -> list[Path]:
 def checked_against(run: Run) -> str | None:
     """Return what a run is checked against, in words, or None."""
     name = run.settings.reference
-    return f"{name}, which has no committed results" if name and not _reference(run) else name
+    return f"{name}, which has no committed results" if name and not reference(run) else name
 
 
 def _in_report(name: str, category: str = "Tables", title: str | None = None) -> dict[str, Any]:
@@ -151,7 +151,7 @@ TABLES = (
     Stage(
         "reproduction",
         "diversevis.analysis.reproduction:run",
-        reads=lambda run, _: {"units": run.layout.table("units"), "reference": _reference(run)},
+        reads=lambda run, _: {"units": run.layout.table("units"), "reference": reference(run)},
         writes=tables("reproduction"),
         settings=lambda run, place: {
             **criteria("reproduction")(run, place),

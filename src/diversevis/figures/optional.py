@@ -19,8 +19,7 @@ def try_contact_sheet(
 ) -> bool:
     """Draw and save the contact sheet of `sets` if matplotlib is there, and say whether it was.
 
-    Without matplotlib a line on standard error says that the sheet is left out, and a sheet that
-    an earlier run left at `path` goes, for it shows other images.
+    Without matplotlib a line on standard error says that the sheet is left out.
 
     Parameters
     ----------
@@ -37,7 +36,7 @@ def try_contact_sheet(
         If `path` cannot be written.
     """
     path = Path(path)
-    if not _can_draw([path], f"{path.name} is left out"):
+    if not _can_draw(f"{path.name} is left out"):
         return False
     from diversevis.figures import sheet, style
 
@@ -51,8 +50,7 @@ def try_unit_figures(
 ) -> bool:
     """Draw and save a figure of every unit if matplotlib is there, and say whether it was.
 
-    Without matplotlib a line on standard error says that they are left out, and figures of the
-    same units that an earlier run left in `folder` go, for they show other tests.
+    Without matplotlib a line on standard error says that they are left out.
 
     Parameters
     ----------
@@ -69,7 +67,7 @@ def try_unit_figures(
         If a file cannot be written.
     """
     paths = [Path(folder) / f"unit_{channel}.png" for channel in tests.channels]
-    if not _can_draw(paths, "figures of units are left out"):
+    if not _can_draw("figures of units are left out"):
         return False
     from diversevis.figures import style, unit
 
@@ -79,13 +77,11 @@ def try_unit_figures(
     return True
 
 
-def _can_draw(paths: list[Path], otherwise: str) -> bool:
-    """Return whether matplotlib is installed; if not, remove what is at `paths`, and say so."""
+def _can_draw(otherwise: str) -> bool:
+    """Return whether matplotlib is installed; if not, say so."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        for path in paths:
-            path.unlink(missing_ok=True)
         print(f"{otherwise}: matplotlib is not installed", file=sys.stderr)
         return False
     return True

@@ -1,4 +1,4 @@
-"""What a result depends on: digests of the code that made it, and why it is no longer fresh.
+"""What a result depends on and holds, as digests; and why it is no longer fresh, or not whole.
 
 A module's digest is that of its syntax tree without docstrings: formatting and comments do not
 count. A job depends on the module of its step and on all modules of the package that these import,
@@ -12,11 +12,12 @@ import functools
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from diversevis.fetching.files import file_sha256
+from diversevis.errors import UserError
+from diversevis.fetching.files import file_sha256, read_error
 
 PACKAGE = "diversevis"
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -37,11 +38,6 @@ def code_digests(*modules: str) -> dict[str, str]:
             found[name] = digest
             waiting += imports
     return dict(sorted(found.items()))
-
-
-def combined(digests: Mapping[str, str]) -> str:
-    """Return one digest of several modules'."""
-    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def syntax_digest(source: str) -> str:
@@ -126,16 +122,84 @@ def content_digests(reads: Mapping[str, Path | Sequence[Path]]) -> dict[str, str
     found = {}
     for name, entry in reads.items():
         paths = [entry] if isinstance(entry, Path) else entry
-        content = "".join(file_sha256(path) for path in paths)
+        content = "".join(file_digests(paths).values())
         found[name] = hashlib.sha256(content.encode()).hexdigest()[:16]
     return found
+
+
+def file_digests(paths: Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of files by their names, as a record keeps them of what a job wrote.
+
+    Raises
+    ------
+    UserError
+        If one cannot be read.
+    """
+    try:
+        return {path.name: _digest(path, *_stamp(path)) for path in paths}
+    except OSError as error:
+        raise read_error(Path(error.filename), error) from None
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes whenever a file does; the time of its last change cannot be set back."""
+    about = path.stat()
+    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+
+
+@functools.cache
+def _digest(path: Path, *_stamp: int) -> str:
+    return file_sha256(path)
+
+
+def damaged(record: Path, paths: Iterable[Path]) -> list[str]:
+    """Return the names of files that are not, or not what their record says was written."""
+    made = read_record(record).get("files", {})
+    found = []
+    for path in paths:
+        try:
+            whole = file_digests([path]) == {path.name: made.get(path.name)}
+        except UserError:
+            whole = False
+        found += [] if whole else [path.name]
+    return found
+
+
+def check_whole(sources: Mapping[Path, Path]) -> None:
+    """Check files, by their records, before anything is made of them.
+
+    Raises
+    ------
+    UserError
+        Naming the first that is not what its record says was written.
+    """
+    for path, record in sources.items():
+        if damaged(record, [path]):
+            raise UserError(
+                f"{path} as it was made",
+                f"another content than {record} tells",
+                "make it anew: make reproduce and diversevis run do",
+            )
+
+
+def read_record(record: Path) -> dict[str, Any]:
+    """Return a record of what a result was made with; nothing if there is none to be read."""
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and content.keys() >= _KEPT else {}
+
+
+_KEPT = {"settings", "code", "reads", "files"}
 
 
 def reasons(
     record: Path,
     settings: Mapping[str, Any],
     digests: Mapping[str, str],
-    reads: Mapping[str, Path | Sequence[Path]] | None = None,
+    reads: Mapping[str, Path | Sequence[Path]],
+    writes: Mapping[str, Path],
 ) -> list[str]:
     """Return why a result is not fresh, in words; nothing if it is.
 
@@ -144,23 +208,27 @@ def reasons(
     record
         Its provenance.
     settings, digests, reads
-        What it would be made with, by and of now; inputs are compared if they are given.
+        What it would be made with, by and of now.
+    writes
+        Its files.
     """
-    try:
-        made = json.loads(record.read_text(encoding="utf-8"))
-        then, code, content = made["settings"], made["code"], made["reads"]
-    except (OSError, ValueError, KeyError, TypeError):
+    made = read_record(record)
+    if not made:
         return ["nothing tells what it was made with"]
-    now = json.loads(json.dumps(settings))
+    then, now = made["settings"], json.loads(json.dumps(settings))
     found = [
         f"{name} was {_short(then.get(name))}, is {_short(now.get(name))}"
         for name in dict.fromkeys([*then, *now])
         if then.get(name) != now.get(name)
     ]
-    inputs = content if reads is None else content_digests(reads)
-    for what, old, new in (("code", code, digests), ("input", content, inputs)):
+    for what, old, new in (
+        ("code", made["code"], digests),
+        ("input", made["reads"], content_digests(reads)),
+    ):
         changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         found += [f"changed {what}: {', '.join(changed)}"] if changed else []
+    if broken := damaged(record, writes.values()):
+        found += [f"not as it was made: {', '.join(broken)}"]
     return found
 
 

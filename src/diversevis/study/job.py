@@ -7,14 +7,23 @@ import importlib
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from diversevis.errors import NonFiniteLossError, UserError
+from diversevis.fetching.files import make_directory
 from diversevis.results.formats import write_json
-from diversevis.study.freshness import code_digests, content_digests, reasons
+from diversevis.study.freshness import (
+    check_whole,
+    code_digests,
+    content_digests,
+    file_digests,
+    reasons,
+)
+from diversevis.study.locks import held
 from diversevis.study.provenance import record
-from diversevis.study.stage import Job, Reads, Writes
+from diversevis.study.stage import Job, Reads, Writes, paths
 
 
 def make(
@@ -25,6 +34,7 @@ def make(
     *,
     code: Mapping[str, str],
     provenance: Path,
+    sources: Mapping[Path, Path] | None = None,
     **machine: Any,
 ) -> None:
     """Make the files of one job, then write its provenance.
@@ -39,20 +49,28 @@ def make(
         Digests of the modules that it depends on.
     provenance
         Where to write it: last, so that a job without it was not finished.
+    sources
+        Records of the files that are read, by file: what is not as its record says is refused.
     **machine
         ``device`` for steps that compute: by name, as it has no say in what comes out.
+
+    Raises
+    ------
+    UserError
+        If a file that is read was damaged.
     """
     module, _, function = step.partition(":")
+    check_whole(sources or {})
     provenance.unlink(missing_ok=True)
     for path in writes.values():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
     more = getattr(importlib.import_module(module), function)(reads, writes, **machine, **settings)
-    origin = record(settings, code, reads=content_digests(reads), **(more or {}))
-    write_json(provenance, origin)
+    contents = {"reads": content_digests(reads), "files": file_digests(writes.values())}
+    write_json(provenance, record(settings, code, **contents, **(more or {})))
 
 
-def make_job(job: Job) -> None:
-    """Make the files of a job outside the workflow."""
+def make_job(job: Job, sources: Mapping[Path, Path]) -> None:
+    """Make the files of a job outside the workflow; `sources` as `records_of`."""
     device = {"device": job.run.settings.device} if job.stage.on_device else {}
     make(
         job.stage.step,
@@ -61,8 +79,14 @@ def make_job(job: Job) -> None:
         job.settings,
         code=job.digests,
         provenance=job.record,
+        sources={path: sources[path] for path in paths(job.reads) if path in sources},
         **device,
     )
+
+
+def alone(record: Path) -> AbstractContextManager[None]:
+    """Return what keeps other processes from making the same files, known by their record."""
+    return held(record.with_suffix(".lock"), f"what {record} tells of", wait=True)
 
 
 def stale(job: Job) -> list[str]:
@@ -70,7 +94,9 @@ def stale(job: Job) -> list[str]:
     files = [*job.writes.values(), job.record]
     if missing := [path.name for path in files if not path.exists()]:
         return ["new" if len(missing) == len(files) else f"no {', '.join(missing)}"]
-    return reasons(job.record, job.settings, job.digests, job.reads)
+    if missing := [path.name for path in paths(job.reads) if not path.exists()]:
+        return [f"no {', '.join(missing)} to make it of"]
+    return reasons(job.record, job.settings, job.digests, job.reads, job.writes)
 
 
 def run_rule(snakemake: Any) -> None:
@@ -80,7 +106,7 @@ def run_rule(snakemake: Any) -> None:
     """
     params = snakemake.params
     machine = {}
-    with _logged(snakemake):
+    with _logged(snakemake), alone(Path(snakemake.output.provenance)):
         if params.on_device:
             machine["device"] = snakemake.config["device"]
         if params.torch:
@@ -92,6 +118,7 @@ def run_rule(snakemake: Any) -> None:
             params.settings,
             code=code_digests(params.step.partition(":")[0], *params.modules),
             provenance=Path(snakemake.output.provenance),
+            sources={Path(path): Path(record) for path, record in params.sources.items()},
             **machine,
         )
 

@@ -170,6 +170,11 @@ def jobs(stages: Iterable[Stage], run: Run) -> list[Job]:
     return [found[number] for number in ordered]
 
 
+def records_of(found: Iterable[Job]) -> dict[Path, Path]:
+    """Return the record of every file that jobs write."""
+    return {path: job.record for job in found for path in job.writes.values()}
+
+
 def paths(files: Reads) -> list[Path]:
     """Return all files, one after the other."""
     found: list[Path] = []

@@ -1,0 +1,104 @@
+"""Folders that a user names: one set of files, the old or the new, and never the user's own.
+
+The record in a folder lists the files that were made with it. Only these are ever replaced. New
+files are made in a folder inside; once they are complete they are moved, which is gone on with by
+the next command if it is interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from diversevis.errors import UserError
+from diversevis.fetching.files import make_directory, write_error
+from diversevis.results.formats import write_json
+from diversevis.study.freshness import file_digests, read_record
+from diversevis.study.locks import held
+
+RECORD = "provenance.json"
+_LOCK, _MAKING, _COMPLETE = ".diversevis.lock", ".diversevis-making", ".diversevis-complete"
+
+
+@contextlib.contextmanager
+def replaced(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Yield a folder to make files in; if the block succeeds they are the only ones in `folder`.
+
+    The block has to leave a record, `RECORD`. Whatever else lies in `folder` stays as it is.
+
+    Parameters
+    ----------
+    folder
+        Made if need be, and removed again if the block fails and it is empty.
+    names
+        Files that will be made, as far as is known.
+
+    Raises
+    ------
+    UserError
+        If another process is at it, if it cannot be written, or if one of the files is there and no
+        record says that it is ours: before the block runs, for `names`.
+    """
+    made = not folder.exists()
+    make_directory(folder)
+    try:
+        with held(folder / _LOCK, str(folder), wait=False):
+            making, complete = folder / _MAKING, folder / _COMPLETE
+            try:
+                if complete.exists():
+                    _move(complete, folder)
+                shutil.rmtree(making, ignore_errors=True)
+                _check_foreign(folder, names)
+                making.mkdir()
+                yield making
+                _list_files(making)
+                _check_foreign(folder, (path.name for path in making.iterdir()))
+                making.rename(complete)
+                _move(complete, folder)
+            except OSError as error:
+                raise write_error(folder, error) from error
+            finally:
+                shutil.rmtree(making, ignore_errors=True)
+    except BaseException:
+        if made:
+            with contextlib.suppress(OSError):  # it holds something: not ours to remove
+                folder.rmdir()
+        raise
+
+
+def _check_foreign(folder: Path, names: Iterable[str]) -> None:
+    ours = {*_listed(folder), RECORD} if _listed(folder) else set()
+    if foreign := [n for n in names if n not in ours and (folder / n).exists()]:
+        raise UserError(
+            f"to make {foreign[0]} in {folder}",
+            "a file of that name that no record of ours lists",
+            "move it elsewhere, or name another folder with --out",
+        )
+
+
+def _listed(folder: Path) -> list[str]:
+    """Return the names of the files of the set in a folder, as its record lists them."""
+    names = read_record(folder / RECORD).get("files", {})
+    return [name for name in names if Path(name).name == name]
+
+
+def _list_files(making: Path) -> None:
+    """Let the record list all files that were made with it."""
+    record = making / RECORD
+    files = sorted(path for path in making.iterdir() if path != record)
+    write_json(record, {**read_record(record), "files": file_digests(files)})
+
+
+def _move(complete: Path, folder: Path) -> None:
+    """Let a complete set take the place of the set in `folder`; its record comes last."""
+    if (complete / RECORD).exists():
+        new = {path.name for path in complete.iterdir()}
+        new |= set(_listed(complete))
+        for name in set(_listed(folder)) - new:
+            (folder / name).unlink(missing_ok=True)
+        (folder / RECORD).unlink(missing_ok=True)
+        for path in sorted(complete.iterdir(), key=lambda path: path.name == RECORD):
+            path.replace(folder / path.name)
+    complete.rmdir()
