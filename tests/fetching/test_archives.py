@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from diversevis.errors import UserError
+from diversevis.fetching import archives
 from diversevis.fetching.archives import read_members, zip_members
 
 MEMBERS = {"a/one": b"1", "a/two": b"22", "../outside": b"333"}
@@ -34,6 +35,13 @@ def test_members_are_read_by_exact_name_and_nothing_is_unpacked(archive):
 def test_unknown_member_is_an_error_with_the_nearest_name(archive):
     with pytest.raises(UserError, match="did you mean a/one"):
         read_members(archive, ["a/two", "a/ones"])
+
+
+def test_members_too_large_for_memory_are_refused(archive, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST", 2)
+    assert read_members(archive, ["a/two"]) == {"a/two": b"22"}
+    with pytest.raises(UserError, match="at most 2 bytes"):
+        read_members(archive, ["a/two", "a/one"])
 
 
 def test_members_of_a_zip_are_listed_by_pattern(tmp_path):

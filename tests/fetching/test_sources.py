@@ -1,24 +1,26 @@
 import errno
 import hashlib
-import io
+import json
 import os
 import random
+import shutil
 import socket
 import stat
-import tarfile
+import subprocess
+import sys
 import threading
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 
 from diversevis.errors import UserError
-from diversevis.fetching import sources, web
+from diversevis.fetching import downloads, web
+from diversevis.fetching.archives import read_members
+from diversevis.fetching.first_fetch import RECORD
 from diversevis.fetching.sources import (
     NpmPackage,
-    PyPIDistribution,
     SourceError,
     TorchHubCheckpoint,
     Url,
@@ -83,14 +85,14 @@ def test_connection_that_ends_early_leaves_a_part_to_go_on_with(site, tmp_path):
 
 def test_interrupt_leaves_only_a_part_to_go_on_with(site, tmp_path, monkeypatch):
     site.files["weights.bin"] = CONTENT
-    append = sources._append
+    append = downloads._append
 
     def interrupted(file, chunk):
         append(file, chunk)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "_append", interrupted)
+        patch.setattr(downloads, "_append", interrupted)
         with pytest.raises(KeyboardInterrupt):
             get([url(site)], tmp_path)
     assert names(tmp_path) == ["weights.bin.part"]
@@ -270,6 +272,75 @@ def test_use_can_pass_on_to_the_next_source(site, tmp_path):
         fetch(tried[:1], tmp_path, what="a file", use=use, progress=False)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda fetched: read_members(fetched.path, ["weights.pth"]),
+        lambda fetched: torch.load(fetched.path, weights_only=True),
+        lambda fetched: {}[fetched.path.name],
+    ],
+    ids=["no archive", "no checkpoint", "lacks something"],
+)
+def test_right_file_that_cannot_be_read_passes_on_to_the_next_source(site, tmp_path, use):
+    site.files.update(first=CONTENT, second=CONTENT)
+    tried = [url(site, "first"), url(site, "second")]
+
+    def use_first(fetched):
+        return use(fetched) if fetched.path.name == "first" else fetched.path.name
+
+    assert fetch(tried, tmp_path, what="a file", use=use_first, progress=False) == "second"
+    with pytest.raises(UserError, match=r"first cannot be read \(\w+Error: "):
+        fetch(tried[:1], tmp_path, what="a file", use=use, progress=False)
+
+
+def test_relative_folder_is_below_the_working_directory(site, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    site.files["weights.bin"] = CONTENT
+    assert get([url(site)], Path("here")).path == tmp_path / "here" / "weights.bin"
+
+
+# Files of which upstream publishes no whole digest
+
+SHORT = [sha256(CONTENT)[: len("sha256:") + 8], f"md5:{hashlib.md5(CONTENT).hexdigest()}"]
+
+
+@pytest.mark.parametrize("checksum", SHORT)
+def test_digest_of_the_first_fetch_decides_from_then_on(site, tmp_path, checksum):
+    source = url(site, checksum=checksum)
+    site.files["weights.bin"] = CONTENT
+    first = get([source], tmp_path)
+    assert first.origin == f"{source.label} (SHA-256 recorded at the first fetch)"
+    assert sha256(CONTENT).removeprefix("sha256:") in (tmp_path / RECORD).read_text()
+    assert get([source], tmp_path).path == first.path
+
+    # As if the first had been another file with the same short checksum.
+    (tmp_path / RECORD).write_text(json.dumps({checksum: "0" * 64}))
+    with pytest.raises(UserError, match="the first fetch decides") as caught:
+        get([source], tmp_path)
+    assert str(tmp_path / RECORD) in caught.value.expected
+    first.path.unlink()
+    with pytest.raises(UserError, match=r"served a file with sha256 .*; the first fetch decides"):
+        get([source], tmp_path)
+    assert names(tmp_path) == [RECORD]
+
+
+def test_file_that_cannot_be_read_is_not_recorded(site, tmp_path):
+    site.files["weights.bin"] = CONTENT
+    with pytest.raises(UserError, match="cannot be read"):
+        fetch([url(site, checksum=SHORT[0])], tmp_path, what="", use=torch.load, progress=False)
+    assert names(tmp_path) == ["weights.bin"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', b"\xff"])
+def test_damaged_record_is_named(site, tmp_path, content):
+    site.files["weights.bin"] = CONTENT
+    content = content if isinstance(content, bytes) else content.encode()
+    (tmp_path / RECORD).write_bytes(content)
+    with pytest.raises(UserError, match="the next fetch counts as the first") as caught:
+        get([url(site, checksum=SHORT[0])], tmp_path)
+    assert str(tmp_path / RECORD) in caught.value.expected
+
+
 # Disks
 
 
@@ -281,104 +352,69 @@ def test_cache_that_is_a_file_is_an_error(site, tmp_path):
         get([url(site)], tmp_path / "cache")
 
 
-def test_full_disk_is_an_error_and_not_the_fault_of_the_source(site, tmp_path, monkeypatch):
-    site.files.update(first=CONTENT, second=CONTENT)
-    opened = Path.open
+WRITERS = """
+import sys
+from pathlib import Path
 
-    class OnFullDisk(io.FileIO):
-        def write(self, chunk):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+from diversevis.errors import UserError
+from diversevis.fetching.files import write_text
+from diversevis.fetching.sources import Url, fetch
 
-    def open_(path, mode="r", **options):
-        full = path.suffix == ".part"
-        return OnFullDisk(path, mode) if full else opened(path, mode, **options)
-
-    monkeypatch.setattr(Path, "open", open_)
-    with pytest.raises(UserError, match="free some disk space") as caught:
-        get([url(site, "first"), url(site, "second")], tmp_path)
-    assert os.strerror(errno.ENOSPC) in str(caught.value)
-    assert [name for name, _ in site.requests] == ["first"]
-
-
-# pip
-
-
-@pytest.fixture
-def index(tmp_path, monkeypatch):
-    """A folder that is all that pip knows of."""
-    folder = tmp_path / "index"
-    folder.mkdir()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return folder
+folder = Path(sys.argv[1])
+sources = [Url(filename=n, checksum="md5:" + "0" * 32, url=sys.argv[2]) for n in ("a.bin", "b.bin")]
+for write in (
+    lambda: fetch(sources, folder / "downloads", what="it", use=str, progress=False),
+    lambda: write_text(folder / "results.csv", "x" * 2_000_000),
+):
+    try:
+        write()
+    except UserError as error:
+        print(error.expected, error.received, error.remedy, sep="|")
+print(sorted(path.name for path in folder.rglob("*")))
+"""
+MOUNT = 'mount -t tmpfs -o size=1m none "$1" && mkdir "$1/downloads" && '
+NEEDS_UNSHARE = pytest.mark.skipif(
+    subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0
+    if shutil.which("unshare")
+    else True,
+    reason="needs to mount a disk of its own",
+)
 
 
-def make_wheel(folder):
-    path = folder / "tiny_pictures-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("tiny_pictures-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\n")
-        archive.writestr(
-            "tiny_pictures-1.0.dist-info/METADATA",
-            "Metadata-Version: 2.1\nName: tiny-pictures\nVersion: 1.0\n",
-        )
-        archive.writestr("tiny_pictures-1.0.dist-info/RECORD", "")
-    return path
+@NEEDS_UNSHARE
+@pytest.mark.parametrize(
+    ("mount", "number", "remedy", "left"),
+    [
+        (MOUNT, errno.ENOSPC, "free some disk space", ["a.bin.part", "downloads"]),
+        (f'{MOUNT} mount -o remount,ro "$1" && ', errno.EROFS, "folder you may", ["downloads"]),
+    ],
+    ids=["full", "read-only"],
+)
+def test_disk_is_named_and_the_sources_are_not_blamed(site, tmp_path, mount, number, remedy, left):
+    """On a real disk of one megabyte."""
+    site.files["weights.bin"] = CONTENT
+    script = f'{mount} exec "$2" -c "$3" "$1" "$4"'
+    arguments = [str(tmp_path), sys.executable, WRITERS, site.url("weights.bin")]
+    told = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script, "sh", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    download, results, files = (line.split("|") for line in told)
+    assert download[0] == f"to be able to write {tmp_path / 'downloads' / 'a.bin.part'}"
+    assert results[0] == f"to be able to write {tmp_path / 'results.csv'}"
+    for error in (download, results):
+        assert error[1] == os.strerror(number)
+        assert remedy in error[2]
+    assert files == [str(left)]
 
 
-def make_sdist(folder, setup):
-    path = folder / "tiny_weights-1.0.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        metadata = "Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n"
-        for name, text in (("setup.py", setup), ("PKG-INFO", metadata)):
-            member = tarfile.TarInfo(f"tiny_weights-1.0/{name}")
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return path
-
-
-def distribution(path, requirement, content=None):
-    content = path.read_bytes() if content is None else content
-    return PyPIDistribution(filename=path.name, checksum=sha256(content), requirement=requirement)
-
-
-def test_pip_fetches_a_wheel(index, tmp_path):
-    wheel = make_wheel(index)
-    source = distribution(wheel, "tiny-pictures==1.0")
-    fetched = get([source], tmp_path / "downloads")
-    assert fetched.path.read_bytes() == wheel.read_bytes()
-    assert fetched.origin == "PyPI wheel tiny-pictures==1.0"
-    assert names(tmp_path / "downloads") == [wheel.name]
-
-
-def test_pip_runs_nothing_of_an_unverified_distribution(index, tmp_path):
-    ran = tmp_path / "ran"
-    setup = (
-        f"import pathlib, setuptools\npathlib.Path({str(ran)!r}).touch()\n"
-        "setuptools.setup(name='tiny-weights', version='1.0')\n"
-    )
-    sdist = make_sdist(index, setup)
-    other = distribution(sdist, "tiny-weights==1.0", b"what was promised")
-    with pytest.raises(UserError, match="DO NOT MATCH THE HASHES"):
-        get([other], tmp_path / "downloads")
-    assert not ran.exists()
-    assert names(tmp_path / "downloads") == []
-    get([distribution(sdist, "tiny-weights==1.0")], tmp_path / "downloads")
-    assert ran.exists(), "the test would not notice if it were run"
-
-
-def test_what_pip_says_is_the_reason(index, tmp_path):
-    source = PyPIDistribution(
-        filename="absent-1.0.tar.gz", checksum=sha256(b""), requirement="absent==1.0"
-    )
-    with pytest.raises(UserError, match=r"that satisfies the requirement absent==1\.0"):
-        get([source], tmp_path / "downloads")
-
-
-def test_python_without_pip_is_a_reason(index, tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match="pip is not installed"):
-        get([distribution(make_wheel(index), "tiny-pictures==1.0")], tmp_path / "downloads")
+def test_endless_file_does_not_fill_the_disk(site, tmp_path):
+    site.files["weights.bin"] = CONTENT
+    with pytest.raises(UserError, match="served more than 1,000 bytes"):
+        get([url(site, size=1000)], tmp_path)
+    assert names(tmp_path) == []
 
 
 # npm
@@ -424,6 +460,17 @@ def test_what_npm_says_is_the_reason(tmp_path, monkeypatch):
     fake_npm(tmp_path, monkeypatch, f"printf '{said}' >&2; exit 1")
     with pytest.raises(UserError, match=r"npm package tiny@1\.0\.0: getaddrinfo ENOTFOUND x"):
         get([package()], tmp_path / "downloads")
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [("ENOSPC", "free some disk space"), ("EROFS", "folder you may write")]
+)
+def test_disk_that_stops_npm_is_not_the_fault_of_the_source(tmp_path, monkeypatch, code, remedy):
+    said = f"npm error code {code}\\nnpm error nospc {code}: could not write"
+    fake_npm(tmp_path, monkeypatch, f"printf '{said}' >&2; exit 228")
+    with pytest.raises(UserError, match=remedy) as caught:
+        get([package()], tmp_path / "downloads")
+    assert str(tmp_path / "downloads") in caught.value.expected
 
 
 def test_missing_npm_is_a_reason(tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ import torch
 from diversevis.errors import UserError
 from diversevis.fetching.tensors import (
     DamagedFileError,
+    Expected,
+    problem,
     read_about,
     read_tensors,
     stored_tensors,
@@ -84,16 +86,51 @@ def foreign(path):
     safetensors.torch.save_file(TENSORS, path)
 
 
-@pytest.mark.parametrize("damage", [damage_value, cut, empty, other_version, foreign])
+def without_digest(path):
+    about = {"format_version": "1"}
+    safetensors.torch.save_file(TENSORS, path, about)
+
+
+DAMAGES = [damage_value, cut, empty, other_version, foreign, without_digest]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_file_is_noticed_and_made_again(tmp_path, damage):
     path = tmp_path / "file.safetensors"
+    assert problem(path, thorough=True) is None
     write_tensors(path, TENSORS, {})
+    assert problem(path, thorough=True) is None
     damage(path)
     with pytest.raises(DamagedFileError, match=r"file\.safetensors"):
         read_tensors(path)
+    said = problem(path, thorough=True)
+    assert str(path) in said
+    assert "is made again when it is used" in said
     with pytest.warns(UserWarning, match="made again"):
         stored_tensors(path, lambda: (TENSORS, {}))
     assert tensor_digest(read_tensors(path)[0]) == tensor_digest(TENSORS)
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [Expected(digest="0" * 64), Expected(keys=("licence",))],
+    ids=["of other tensors", "without a record"],
+)
+def test_whole_file_that_is_not_the_expected_one_is_made_again(tmp_path, expected):
+    path = tmp_path / "file.safetensors"
+    write_tensors(path, {"a": torch.zeros(1)}, {})
+    with pytest.raises(DamagedFileError, match=r"0{64}|licence"):
+        read_about(path, expected)
+    with pytest.warns(UserWarning, match="made again"):
+        assert stored_tensors(path, lambda: (TENSORS, {}), expected)[0] == TENSORS
+
+
+def test_folder_in_its_place_is_named_and_left_alone(tmp_path):
+    path = tmp_path / "file.safetensors"
+    path.mkdir()
+    assert "move it out of the way" in problem(path)
+    with pytest.raises(UserError, match=r"read .*file\.safetensors\n.*[Dd]irectory"):
+        stored_tensors(path, lambda: (TENSORS, {}))
 
 
 def test_stored_tensors_are_made_once(tmp_path):
@@ -113,13 +150,13 @@ def test_stored_tensors_are_made_once(tmp_path):
 @pytest.mark.parametrize("before", [None, "this"])
 def test_what_was_made_for_something_else_is_made_again(tmp_path, before):
     path = tmp_path / "file.safetensors"
-    stored_tensors(path, lambda: ({"old": torch.zeros(1)}, {}), declared=before)
+    stored_tensors(path, lambda: ({"old": torch.zeros(1)}, {}), Expected(declared=before))
     with pytest.raises(DamagedFileError, match="another declaration"):
-        read_about(path, declared="that")
+        read_about(path, Expected(declared="that"))
     with pytest.warns(UserWarning, match=r"another declaration.*; it is made again"):
-        stored = stored_tensors(path, lambda: (TENSORS, {}), declared="that")
+        stored = stored_tensors(path, lambda: (TENSORS, {}), Expected(declared="that"))
     assert stored[0].keys() == TENSORS.keys()
-    assert read_about(path, declared="that") == read_about(path) == stored[1]
+    assert read_about(path, Expected(declared="that")) == read_about(path) == stored[1]
 
 
 def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from diversevis.errors import UserError
 from diversevis.fetching.tensors import tensor_digest
 from diversevis.networks.base import torchvision_checkpoint, torchvision_state_dict
 from diversevis.networks.registry import get_network
-from diversevis.networks.store import ensure, load_weights, status
+from diversevis.networks.store import ensure, load_weights, problem, status
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.units.patches import CHANNEL_MEANS
 
@@ -40,16 +40,18 @@ def random_weights():
     return contents
 
 
-def serve(site, name, state, tmp_path):
+def serve(site, name, state, tmp_path, *, pinned=True):
     """Put `state` on the site as torchvision would, and return the network that has it there."""
     path = tmp_path / "served.pth"
     torch.save(state, path)
     content = path.read_bytes()
-    filename = f"{name}-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    sha256 = hashlib.sha256(content).hexdigest()
+    filename = f"{name}-{sha256[:8]}.pth"
     site.files[filename] = content
     entry = get_network(f"{name}-torchvision")
     kept = ("name", "title", "architecture", "last_layer", "licence", "reference")
     fields = {field: getattr(entry, field) for field in kept}
+    fields["sha256"] = sha256 if pinned else None
     return torchvision_checkpoint(site.url(filename), keep=EARLY[name], **fields)
 
 
@@ -80,6 +82,7 @@ def test_real_weights(name, count, parameters):
     assert sum(tensor.numel() for tensor in tensors.values()) == parameters
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float32}
     assert stored.digest == tensor_digest(tensors) == get_network(name).digest
+    assert problem(name) is None
     assert status(name) == stored == ensure(name)
     module = get_network(name).build()
     absent = module.load_state_dict(tensors, strict=False, assign=True)
@@ -125,6 +128,17 @@ def test_torchvision_weights_are_fetched_once_and_early_layers_kept(
     assert len(site.requests) == 1
 
 
+def test_digest_of_which_the_start_is_published_is_that_of_the_first_fetch(
+    site, random_weights, tmp_path, cache
+):
+    network = serve(site, "vgg19", random_weights["vgg19"], tmp_path, pinned=False)
+    ((filename, content),) = site.files.items()
+    stored = ensure(network, cache=cache, **quiet)
+    assert stored.source == f"{site.url(filename)} (SHA-256 recorded at the first fetch)"
+    assert stored.source_sha256 == hashlib.sha256(content).hexdigest()
+    assert stored.source_sha256 in (cache / "downloads" / "first_fetch.json").read_text()
+
+
 def test_checkpoint_of_torch_hub_spares_the_download(network, site, tmp_path, cache):
     ((filename, content),) = site.files.items()
     path = tmp_path / "hub" / "checkpoints" / filename
@@ -132,6 +146,16 @@ def test_checkpoint_of_torch_hub_spares_the_download(network, site, tmp_path, ca
     path.write_bytes(content)
     assert ensure(network, cache=cache, **quiet).source == "torch.hub's folder of checkpoints"
     assert site.requests == []
+
+
+@pytest.mark.parametrize("home", ["relative", "~no-such-user/x"])
+def test_folder_of_torch_hub_of_any_name_is_passed_over(
+    network, site, cache, tmp_path, monkeypatch, home
+):
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", home)
+    assert ensure(network, cache=cache, **quiet).source in map(site.url, site.files)
 
 
 def test_wrong_checkpoint_of_torch_hub_is_passed_over(network, site, tmp_path, cache):
@@ -161,6 +185,79 @@ def test_damaged_file_is_converted_again_without_a_download(network, site, cache
         tensors, again = load_weights(network, cache=cache, **quiet)
     assert tensor_digest(tensors) == again.digest == stored.digest
     assert len(site.requests) == 1
+
+
+def change_record(path, **changes):
+    """Write the tensors anew beside another record; None takes something out of it."""
+    tensors = safetensors.torch.load_file(path)
+    with safetensors.safe_open(path, framework="pt") as file:
+        about = {**file.metadata(), **changes}
+    safetensors.torch.save_file(tensors, path, {k: v for k, v in about.items() if v is not None})
+
+
+DAMAGES = {
+    "empty": lambda path: path.write_bytes(b""),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-5]),
+    "no record": lambda path: safetensors.torch.save_file(safetensors.torch.load_file(path), path),
+    "no digest": lambda path: change_record(path, tensor_digest=None),
+    "no source": lambda path: change_record(path, source=None),
+    "no licence": lambda path: change_record(path, licence=None),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_file_without_what_it_needs_is_named_and_made_again(network, site, cache, damage):
+    assert problem(network, cache=cache) is None
+    stored = ensure(network, cache=cache, **quiet)
+    assert problem(network, cache=cache, thorough=True) is None
+    damage(stored.path)
+    assert status(network, cache=cache) is None
+    assert str(stored.path) in problem(network, cache=cache)
+    with pytest.warns(UserWarning, match=r"vgg19-torchvision\.safetensors .*made again"):
+        assert load_weights(network, cache=cache, **quiet)[1] == replace(
+            stored, source=f"{next(iter(site.files))} found in the cache"
+        )
+    assert len(site.requests) == 1
+
+
+def test_damage_inside_is_found_when_all_is_read(network, cache):
+    stored = ensure(network, cache=cache, **quiet)
+    content = bytearray(stored.path.read_bytes())
+    content[-1] ^= 1
+    stored.path.write_bytes(content)
+    assert problem(network, cache=cache) is None
+    assert "not the recorded one" in problem(network, cache=cache, thorough=True)
+
+
+def test_folder_in_place_of_a_network_is_named(network, cache):
+    path = cache / "networks" / "vgg19-torchvision.safetensors"
+    path.mkdir(parents=True)
+    assert status(network, cache=cache) is None
+    assert str(path) in problem(network, cache=cache)
+    with pytest.raises(UserError, match="move it out of the way") as caught:
+        ensure(network, cache=cache, **quiet)
+    assert str(path) in caught.value.expected
+
+
+def test_other_tensors_under_a_record_that_fits_them_are_not_used(network, cache):
+    """Where the digest of the tensors is known, the file's own word for it does not count."""
+    known = replace(network, digest=ensure(network, cache=cache, **quiet).digest)
+    with pytest.warns(UserWarning, match="made again"):
+        stored = ensure(known, cache=cache, **quiet)
+    tensors = {n: t + 1 for n, t in safetensors.torch.load_file(stored.path).items()}
+    with safetensors.safe_open(stored.path, framework="pt") as file:
+        about = {**file.metadata(), "tensor_digest": tensor_digest(tensors)}
+    safetensors.torch.save_file(tensors, stored.path, about)
+    assert known.digest in problem(known, cache=cache)
+    with pytest.warns(UserWarning, match="made again"):
+        assert ensure(known, cache=cache, **quiet).digest == known.digest
+
+
+def test_relative_cache_is_below_the_working_directory(network, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIVERSEVIS_CACHE", "mine")
+    stored = ensure(network, **quiet)
+    assert stored.path == tmp_path / "mine" / "networks" / "vgg19-torchvision.safetensors"
 
 
 def test_damaged_file_and_no_source_is_an_error(network, site, cache):

