@@ -79,7 +79,9 @@ class Sandbox:
             assert re.search(rf"(^|[: ]){part} \S", answer.messages, re.M), answer.messages
         assert fragment in answer.messages
         assert answer.output == ""
-        assert self.files() == before, "it wrote something"
+        after = self.files()
+        assert set(after) - set(before) == set(), "it left something behind"
+        assert after == before, "it changed something"
         assert answer.seconds < MOST_SECONDS, "it was refused too late"
 
 
@@ -104,3 +106,15 @@ def server():
 @pytest.fixture
 def sandbox(tmp_path: Path, server: subprocess.Popen) -> Sandbox:
     return Sandbox(tmp_path, server)
+
+
+NOT_YET: dict[str, str] = {}
+"""Rows that are not refused as they should be, and why; each has to go once it is."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        row = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        for value in row:
+            if isinstance(value, str) and value in NOT_YET:
+                item.add_marker(pytest.mark.xfail(strict=True, reason=NOT_YET[value]))

@@ -29,6 +29,9 @@ from diversevis.study.load import load_units
 from diversevis.study.settings import Settings, Synthesis, read_criteria, read_settings
 
 units = Controls("simple")
+target = diversevis.channels(units, [0])
+shifts = build_families(["shifts"], [1.0], units.size)
+noise = torch.randn(1, 2, 3, units.size, units.size, generator=torch.Generator().manual_seed(0))
 few = {"images": 2, "schedule": Schedule(steps=1)}
 
 

@@ -72,6 +72,12 @@ def read(cls: type[T], content: Any, where: str = "the configuration") -> T:
     return cls(**values)
 
 
+def read_one(cls: type[Any], name: str, value: Any) -> Any:
+    """Return the value of one field of a settings class, checked as `read` does."""
+    (field,) = (field for field in dataclasses.fields(cls) if field.name == name)
+    return _value(typing.get_type_hints(cls)[name], value, name, field.metadata)
+
+
 def plain(settings: Any) -> Any:
     """Return settings as plain values, ready for YAML and JSON."""
     if dataclasses.is_dataclass(settings):

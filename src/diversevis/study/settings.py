@@ -344,7 +344,7 @@ def read_settings(content: Mapping[str, Any] | Path | str) -> Settings:
     UserError
         As `read_file` and `diversevis.study.knobs.read`.
     """
-    if not isinstance(content, Mapping):
+    if isinstance(content, (str, Path)):
         content = read_file(content)
     return _resolved(read(Settings, content))
 
@@ -357,7 +357,7 @@ def read_criteria(content: Mapping[str, Any] | Path | str) -> dict[str, Any]:
     UserError
         As `read_settings`.
     """
-    if not isinstance(content, Mapping):
+    if isinstance(content, (str, Path)):
         content = read_file(content)
     criteria = read(Criteria, content, "the criteria")
     for name, tolerance in criteria.reproduction.quantities.items():
