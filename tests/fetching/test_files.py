@@ -106,7 +106,7 @@ def test_what_a_killed_process_leaves_goes_and_what_another_writes_stays(tmp_pat
 
 
 def test_hidden_files_of_others_stay(tmp_path):
-    for name in (".file-12345678.txt", ".gitkeep", ".diversevis"):
+    for name in (".file-12345678.txt", ".gitkeep", ".diversevis-making"):
         (tmp_path / name).write_text("")
     write_text(tmp_path / "file.txt", "")
     assert len(list(tmp_path.iterdir())) == 4

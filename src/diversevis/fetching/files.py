@@ -21,7 +21,7 @@ _REMEDIES = {
     errno.EDQUOT: "free some of your disk quota, then run the same command again",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f), or choose another disk",
 }
-_TEMPORARY = ".diversevis-"
+_TEMPORARY = ".unfinished-diversevis-"
 """How the names of unfinished files begin; those that nobody writes any more are removed."""
 
 

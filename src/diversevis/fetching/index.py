@@ -66,7 +66,10 @@ def pip_settings() -> Settings:
     if result.returncode:
         told = textwrap.shorten(result.stderr, 300) or f"exit status {result.returncode}"
         raise SourceError(f"pip does not tell its settings: {told}")
-    values = _values(result.stdout)
+    try:
+        values = _values(result.stdout)
+    except (ValueError, SyntaxError) as error:
+        raise SourceError("pip tells its settings in a way that is not known") from error
     indexes: tuple[str, ...] = ()
     if values.get("no-index", "").lower() not in ("1", "true", "t", "yes", "y", "on"):
         first = values.get("index-url") or _default_index()
