@@ -143,9 +143,14 @@ def test_pips_own_settings_are_heeded(monkeypatch, tmp_path):
 
 
 def test_pip_of_another_make_is_a_reason(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pip._internal.models.index", None)
-    with pytest.raises(SourceError, match="set PIP_INDEX_URL"):
-        index._default_index()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pip._internal.models.index", None)
+        with pytest.raises(SourceError, match="set PIP_INDEX_URL"):
+            index._default_index()
+    answer = subprocess.CompletedProcess([], 0, "global.index-url=https://unquoted\n", "")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
+    with pytest.raises(SourceError, match="not known"):
+        pip_settings()
 
 
 # Places
