@@ -11,14 +11,15 @@ import time
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import torch
 
 import diversevis
 from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device, keep_memory
-from diversevis.errors import NonFiniteLossError, UserError
+from diversevis.errors import NonFiniteLossError, UserError, unknown_name
 from diversevis.fetching.files import cache_directory
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
 from diversevis.invariance.families.registry import build_families
@@ -33,7 +34,7 @@ from diversevis.study.check import check
 from diversevis.study.folder import RECORD, replaced
 from diversevis.study.freshness import code_digests
 from diversevis.study.job import alone, make, make_job, stale
-from diversevis.study.knobs import plain, read
+from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import device_name, load_units
 from diversevis.study.settings import (
     Invariance,
@@ -43,7 +44,9 @@ from diversevis.study.settings import (
 )
 from diversevis.study.stage import Run, jobs, records_of
 from diversevis.study.stages import COMPUTING, STEPS, family_code, network_code
+from diversevis.synthesis.diverse import diversity_weights
 from diversevis.synthesis.targets import check_channels
+from diversevis.units.contract import check_distance
 
 _NATURAL_PATCHES = 2000
 """Natural patches among which each unit's best one is looked for."""
@@ -57,9 +60,9 @@ BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    options = _parser().parse_args(arguments)
-    keep_memory()
     try:
+        options = _parser().parse_args(arguments)
+        keep_memory()
         options.run(options)
     except UserError as error:
         print(f"diversevis: {error}", file=sys.stderr)
@@ -76,10 +79,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends with the three parts of every other message."""
+
+    def error(self, message: str) -> NoReturn:
+        if len(message) > _LONGEST:
+            message = f"{message[:_LONGEST]}..."
+        raise UserError(f"arguments of {self.prog}", message, f"see {self.prog} --help")
+
+
+_LONGEST = 300
+"""Characters of a message, which may quote what was given."""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="diversevis", description=(diversevis.__doc__ or "").splitlines()[0]
-    )
+    parser = _Parser(prog="diversevis", description=(diversevis.__doc__ or "").splitlines()[0])
     parser.add_argument("--version", action="version", version=str(diversevis.__version__))
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -175,9 +189,12 @@ def _knobs(parser: argparse.ArgumentParser, cls: type[Any], *, but: Sequence[str
 def _list_of(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     def read(text: str) -> tuple[Any, ...]:
         try:
-            return tuple(kind(part.strip()) for part in text.split(",") if part.strip())
+            entries = tuple(kind(part.strip()) for part in text.split(",")) if text else ()
         except ValueError as error:
             raise argparse.ArgumentTypeError(f"numbers with commas, not {text!r}") from error
+        if "" in entries:
+            raise argparse.ArgumentTypeError(f"something between the commas of {text!r}")
+        return entries
 
     return read
 
@@ -203,9 +220,10 @@ def _networks(_options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
+    known = [*NETWORKS, PHOTOGRAPHS]
     for name in options.names:
-        if name != PHOTOGRAPHS:
-            get_network(name)
+        if name not in known:
+            raise unknown_name("network", name, known)
     for name in options.names:
         if name == PHOTOGRAPHS:
             count = len(load_photographs())
@@ -217,11 +235,12 @@ def _fetch(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
-    if options.device:
-        settings = dataclasses.replace(settings, device=options.device)
+    if options.device is not None:
+        device = read_one(Settings, "device", options.device)
+        settings = dataclasses.replace(settings, device=device)
     check(settings)
     run = Run.of(settings, {}, results=options.out)  # criteria judge tables, not arrays
-    device = device_name(choose_device(settings.device))
+    processor = device_name(choose_device(settings.device))
     record = run.layout.timings()
     timings = {row["stage"]: row for row in read_rows(record)} if record.exists() else {}
     every = jobs(COMPUTING, run)
@@ -236,15 +255,17 @@ def _run(options: argparse.Namespace) -> None:
             begin = time.monotonic()
             make_job(job, records)
             taken = time.monotonic() - begin
-        timings[job.key] = {"stage": job.key, "seconds": f"{taken:.1f}", "device": device}
+        timings[job.key] = {"stage": job.key, "seconds": f"{taken:.1f}", "device": processor}
         write_rows(record, timings.values(), ("stage", "seconds", "device"))
         print(f"{job.key}: {taken:.0f} s ({'; '.join(why)})", flush=True)
     total = sum(float(row["seconds"]) for row in timings.values())
     print(f"{len(timings)} stages, {total:.0f} s; written to {run.layout.root}")
 
 
-def _checked(options: argparse.Namespace) -> int:
-    """Check network, layer and channels, which needs no weights; return the side of a patch."""
+def _checked(options: argparse.Namespace) -> tuple[int, list[str]]:
+    """Check what can be without weights; return the side of a patch, and the layers before."""
+    read_one(Settings, "seed", options.seed)
+    before: list[str] = []
     if options.network == CONTROLS:
         controls = load_units(CONTROLS, options.layer)
         total, size, where = controls.channels, controls.size, CONTROLS
@@ -253,9 +274,11 @@ def _checked(options: argparse.Namespace) -> int:
         step = find_layer(network, options.layer)
         total, size = step.units, step.geometry.size
         where = f"{network.name} {options.layer}"
+        names = [step.layer for step in layers(network)]
+        before = names[: names.index(options.layer)]
     check_channels(options.channels, total, where)
     choose_device(options.device)
-    return size
+    return size, before
 
 
 @contextlib.contextmanager
@@ -298,8 +321,12 @@ def _titles(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _visualize(options: argparse.Namespace) -> None:
-    _checked(options)
+    _, before = _checked(options)
+    if options.distance is not None:
+        of_layer: Any = SimpleNamespace(layer=options.layer, earlier_layers=before)
+        check_distance(of_layer, options.distance)
     settings = {**_chosen(options, Synthesis), "distance": options.distance}
+    diversity_weights(options.diversity or 1.0, 1, options.images)
     chosen = {"arrays": "visualizations.npz", "table": "metrics.csv"}
     if options.diversity is None:
         step, files = "sweep", {"arrays": "sweep.npz", "table": "sweep.csv"}
@@ -325,7 +352,7 @@ def _visualize(options: argparse.Namespace) -> None:
 
 
 def _invariance(options: argparse.Namespace) -> None:
-    size, knobs = _checked(options), _chosen(options, Invariance)
+    size, knobs = _checked(options)[0], _chosen(options, Invariance)
     build_families(knobs["families"], knobs["delta"], size)
     files = {
         "arrays": "tests.npz",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,24 @@ def read_arrays(path: Path | str, kind: str) -> tuple[dict[str, Any], dict[str, 
     return arrays, about
 
 
+@contextlib.contextmanager
+def fitting(path: Path | str) -> Iterator[None]:
+    """Turn what goes wrong in making sense of a file's content into a `UserError`."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        wanted = f"arrays in {path} that belong together"
+        raise UserError(wanted, f"{type(error).__name__}: {error}", "make the file anew") from error
+
+
+def check_shapes(shapes: Mapping[str, tuple[int, ...]], **arrays: Array) -> None:
+    """Raise `ValueError` unless arrays begin with these shapes, by name."""
+    for name, shape in shapes.items():
+        found = np.shape(arrays[name])
+        if found[: len(shape)] != shape:
+            raise ValueError(f"{name} of shape {found}, where {shape} begins the others'")
+
+
 def write_rows(path: Path | str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Write rows as CSV, floats with the seven digits that float32 holds."""
     buffer = io.StringIO()
@@ -77,9 +96,20 @@ def write_rows(path: Path | str, rows: Iterable[Mapping[str, Any]], columns: Seq
 
 
 def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Return the rows of a CSV file as they are written."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    """Return the rows of a CSV file as they are written; raise `UserError` if it is none."""
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            text = file.read()
+        if "\0" in text:
+            raise ValueError("NUL in a text")
+        rows = list(csv.DictReader(io.StringIO(text), strict=True))
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"a table in {path}", str(error), "make the file anew") from error
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            wanted = f"as many cells as columns in row {number} of {path}"
+            raise UserError(wanted, "more" if None in row else "fewer", "make the file anew")
+    return rows
 
 
 def write_json(path: Path | str, content: Any) -> None:
@@ -91,7 +121,7 @@ def read_json(path: Path | str) -> Any:
     """Return the content of a JSON file; raise `UserError` if it is none."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"JSON in {path}", str(error), "make the file anew") from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diversevis.results.formats import Array, read_arrays, write_arrays
+from diversevis.results.formats import Array, check_shapes, fitting, read_arrays, write_arrays
 
 if TYPE_CHECKING:
     from diversevis.stimuli.natural import NaturalResponses
@@ -60,4 +60,7 @@ class NaturalResult:
     def load(cls, path: Path | str) -> NaturalResult:
         """Return responses of `save`; raise `UserError` if the file holds none."""
         arrays, about = read_arrays(path, "natural")
-        return cls(**arrays, **about)
+        with fitting(path):
+            units, levels = len(arrays["best"]), len(arrays["levels"])
+            check_shapes({"quantiles": (units, levels)}, **arrays)
+            return cls(**arrays, **about)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diversevis.results.formats import Array, place_in, read_arrays, write_arrays, write_rows
+from diversevis.results.formats import (
+    Array,
+    check_shapes,
+    fitting,
+    place_in,
+    read_arrays,
+    write_arrays,
+    write_rows,
+)
 
 if TYPE_CHECKING:
     from diversevis.synthesis.diverse import DiverseSets
@@ -115,7 +123,9 @@ class ImageSets:
     def load(cls, path: Path | str) -> ImageSets:
         """Return sets of `save`; raise `UserError` if the file holds none."""
         arrays, about = read_arrays(path, "sets")
-        return cls(**arrays, **about)
+        with fitting(path):
+            check_shapes(dict.fromkeys(_OF_LEVELS, (len(arrays["channels"]),)), **arrays)
+            return cls(**arrays, **about)
 
     def _about(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("network", "layer", "distance", "seed")}
@@ -194,15 +204,18 @@ class SweepResult:
     def load(cls, path: Path | str) -> SweepResult:
         """Return a sweep of `save`; raise `UserError` if the file holds none."""
         arrays, about = read_arrays(path, "sweep")
-        levels = tuple(
-            ImageSets(
-                channels=arrays["channels"],
-                **{name: arrays[name][number] for name in _OF_LEVELS},
-                **about,
+        with fitting(path):
+            shape = (len(arrays["relative"]), len(arrays["channels"]))
+            check_shapes({**dict.fromkeys(_OF_LEVELS, shape), "selected": shape[1:]}, **arrays)
+            levels = tuple(
+                ImageSets(
+                    channels=arrays["channels"],
+                    **{name: arrays[name][number] for name in _OF_LEVELS},
+                    **about,
+                )
+                for number in range(shape[0])
             )
-            for number in range(len(arrays["relative"]))
-        )
-        return cls(levels, arrays["relative"], arrays["selected"])
+            return cls(levels, arrays["relative"], arrays["selected"])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import numpy as np
 
 from diversevis.results.formats import (
     Array,
+    check_shapes,
+    fitting,
     place_in,
     read_arrays,
     read_json,
@@ -273,19 +275,21 @@ class LayerTests:
     def load(cls, path: Path | str) -> LayerTests:
         """Return tests of `save`; raise `UserError` if the file holds none."""
         arrays, about = read_arrays(path, "tests")
-        tests = tuple(
-            FamilyTests(
-                FamilyInfo(**entry.pop("family")),
-                **entry,
-                **{
+        with fitting(path):
+            units = (len(arrays["channels"]),)
+            check_shapes(dict.fromkeys(("best", "f_max", "from_noise"), units), **arrays)
+            tests = []
+            for number, entry in enumerate(about.pop("families")):
+                its = {
                     name: arrays.pop(f"{number}/{name}")
                     for name in (*_ARRAYS, *_OPTIONAL)
                     if f"{number}/{name}" in arrays
-                },
-            )
-            for number, entry in enumerate(about.pop("families"))
-        )
-        return cls(**arrays, **about, families=tests)
+                }
+                shapes = {name: units for name in _ARRAYS if name not in ("members", "responses")}
+                check_shapes(shapes, **its)
+                check_shapes({"responses": (*units, len(its["members"]))}, **its)
+                tests.append(FamilyTests(FamilyInfo(**entry.pop("family")), **entry, **its))
+            return cls(**arrays, **about, families=tuple(tests))
 
 
 def load_tests(paths: Sequence[Path | str]) -> list[LayerTests]:

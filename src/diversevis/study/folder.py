@@ -41,31 +41,46 @@ def replaced(folder: Path, names: Iterable[str]) -> Iterator[Path]:
         If another process is at it, if it cannot be written, or if one of the files is there and no
         record says that it is ours: before the block runs, for `names`.
     """
-    made = not folder.exists()
-    make_directory(folder)
+    made = _make(folder)
     try:
         with held(folder / _LOCK, str(folder), wait=False):
             making, complete = folder / _MAKING, folder / _COMPLETE
-            try:
+            with _writing(folder):
                 if complete.exists():
                     _move(complete, folder)
                 shutil.rmtree(making, ignore_errors=True)
                 _check_foreign(folder, names)
                 making.mkdir()
+            try:
                 yield making
-                _list_files(making)
-                _check_foreign(folder, (path.name for path in making.iterdir()))
-                making.rename(complete)
-                _move(complete, folder)
-            except OSError as error:
-                raise write_error(folder, error) from error
+                with _writing(folder):
+                    _list_files(making)
+                    _check_foreign(folder, (path.name for path in making.iterdir()))
+                    making.rename(complete)
+                    _move(complete, folder)
             finally:
                 shutil.rmtree(making, ignore_errors=True)
     except BaseException:
-        if made:
-            with contextlib.suppress(OSError):  # it holds something: not ours to remove
-                folder.rmdir()
+        with contextlib.suppress(OSError):  # it holds something: not ours to remove
+            for path in made:
+                path.rmdir()
         raise
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder with its parents; return those that were not there, the innermost first."""
+    with _writing(folder):
+        new = [path for path in (folder, *folder.parents) if not path.exists()]
+        make_directory(folder)
+    return new
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise write_error(folder, error) from error
 
 
 def _check_foreign(folder: Path, names: Iterable[str]) -> None:
