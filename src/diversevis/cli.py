@@ -24,7 +24,7 @@ from diversevis.fetching.files import cache_directory
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
 from diversevis.invariance.families.registry import build_families
 from diversevis.networks.registry import NETWORKS, get_network
-from diversevis.networks.store import ensure, status
+from diversevis.networks.store import ensure, problem, status
 from diversevis.networks.trunk import find_layer, layers
 from diversevis.results.formats import read_rows, write_rows
 from diversevis.results.sets import ImageSets, SweepResult
@@ -210,7 +210,7 @@ def _chosen(options: argparse.Namespace, cls: type[Any]) -> dict[str, Any]:
 def _networks(_options: argparse.Namespace) -> None:
     for network in NETWORKS.values():
         stored = status(network)
-        held = f"cached, from {stored.source}" if stored else "not fetched yet"
+        held = f"cached, from {stored.source}" if stored else problem(network) or "not fetched yet"
         print(f"{network.name}: {network.title}\n  {held}\n  licence: {network.licence}")
         print(f"  {'layer':<12}{'receptive field':>15}{'units':>8}")
         for step in layers(network):

@@ -59,7 +59,7 @@ def read_arrays(path: Path | str, kind: str) -> tuple[dict[str, Any], dict[str, 
         with np.load(path) as file:
             arrays = dict(file)
         about = json.loads(str(arrays.pop(_ABOUT)))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(wanted, reason, "make the file anew") from error
     found = about.pop("kind", None), about.pop("version", None)

@@ -96,7 +96,7 @@ def _check_foreign(folder: Path, names: Iterable[str]) -> None:
 def _listed(folder: Path) -> list[str]:
     """Return the names of the files of the set in a folder, as its record lists them."""
     names = read_record(folder / RECORD).get("files", {})
-    return [name for name in names if Path(name).name == name]
+    return [name for name in names if name not in ("", "..") and Path(name).name == name]
 
 
 def _list_files(making: Path) -> None:

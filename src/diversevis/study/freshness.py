@@ -188,10 +188,11 @@ def read_record(record: Path) -> dict[str, Any]:
         content = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) and content.keys() >= _KEPT else {}
+    whole = isinstance(content, dict) and all(isinstance(content.get(n), dict) for n in _KEPT)
+    return content if whole else {}
 
 
-_KEPT = {"settings", "code", "reads", "files"}
+_KEPT = ("settings", "code", "reads", "files")
 
 
 def reasons(
