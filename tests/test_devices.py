@@ -32,6 +32,8 @@ def gpus(monkeypatch):
         ("cuda", 2, "cuda"),
         ("cuda:0", 2, "cuda:0"),
         ("cuda:1", 2, "cuda:1"),
+        (torch.device("cpu", 0), 0, "cpu"),
+        (torch.device("cuda", 1), 2, "cuda:1"),
     ],
 )
 def test_auto_takes_a_gpu_where_there_is_one(gpus, name, count, device):
@@ -51,6 +53,10 @@ def test_auto_takes_a_gpu_where_there_is_one(gpus, name, count, device):
         ("cuda:-1", 2, "the name of a device"),
         ("mps", 0, "auto, cpu, cuda"),
         ("", 0, "auto, cpu, cuda"),
+        (0, 2, "auto, cpu, cuda"),
+        (None, 2, "auto, cpu, cuda"),
+        (torch.device("cuda"), 0, "none that PyTorch can use"),
+        (torch.device("meta"), 0, "auto, cpu, cuda"),
     ],
 )
 def test_a_device_that_is_not_there_is_an_error(gpus, name, count, message):
@@ -63,6 +69,9 @@ def test_precisions_by_name():
     assert get_dtype("bfloat16") == torch.bfloat16
     with pytest.raises(UserError, match="did you mean bfloat16"):
         get_dtype("bfloat61")
+    for other in (torch.float16, ["float32"], None):
+        with pytest.raises(UserError, match="name of a precision"):
+            get_dtype(other)
 
 
 def test_tf32_is_off_inside_and_as_before_outside(monkeypatch):

@@ -19,6 +19,7 @@ import torch
 import diversevis
 from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device, keep_memory
+from diversevis.doctor import examine, show
 from diversevis.errors import NonFiniteLossError, UserError, unknown_name
 from diversevis.fetching.files import cache_directory
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
@@ -142,6 +143,14 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--device", metavar="NAME", help="(the configuration's)")
     batch.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="(results)")
     batch.set_defaults(run=_run)
+
+    check = commands.add_parser(
+        "doctor",
+        help="check environment, machine, cache and results, and say what to do",
+        description="Exit code 1 if something is wrong: damaged, missing or unreadable.",
+    )
+    check.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="(those here)")
+    check.set_defaults(run=_doctor)
     return parser
 
 
@@ -318,6 +327,14 @@ def _titles(options: argparse.Namespace) -> dict[str, str]:
     if options.network == CONTROLS:
         return {}
     return {options.network: get_network(options.network).title}
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    for folder in options.folders:
+        if not folder.is_dir():
+            raise UserError("folders of results", str(folder), "name one that is there")
+    if not show(examine(options.folders), print):
+        raise SystemExit(FAILED)
 
 
 def _visualize(options: argparse.Namespace) -> None:

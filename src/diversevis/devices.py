@@ -18,26 +18,30 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 def get_dtype(precision: str) -> torch.dtype:
     """Return the dtype of a precision; raise `UserError` with the nearest names otherwise."""
-    if precision not in DTYPES:
+    if not isinstance(precision, str) or precision not in DTYPES:
         raise unknown_name("precision", precision, DTYPES)
     return DTYPES[precision]
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str | torch.device) -> torch.device:
     """Return the device called `name`: ``auto``, ``cpu``, ``cuda`` or a GPU such as ``cuda:1``.
 
-    ``auto`` takes a GPU where there is one.
+    ``auto`` takes a GPU where there is one. A device stands for its name.
 
     Raises
     ------
     UserError
         For another name, or a GPU that PyTorch cannot use.
     """
+    if isinstance(name, torch.device):
+        name = name.type if name.type == "cpu" else str(name)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     gpus = [f"cuda:{number}" for number in range(count)]
     known = ("auto", "cpu", "cuda", *gpus)
     if name == "auto":
         return torch.device("cuda" if gpus else "cpu")
+    if not isinstance(name, str):
+        raise unknown_name("device", name, known)
     if re.fullmatch(r"cuda(:\d+)?", name) and (not gpus or name not in known):
         there = ", ".join(gpus) or "none that PyTorch can use"
         raise UserError(f"a CUDA device for {name}", there, f"take {gpus[0] if gpus else 'cpu'}")

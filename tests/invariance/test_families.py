@@ -96,6 +96,25 @@ def test_displacement_has_the_wanted_mean_square(kind, size):
     assert mean_square.sqrt().item() == pytest.approx(2 * size / 24, rel=0.05)
 
 
+@pytest.mark.parametrize("size", [9, 24, 51])
+@pytest.mark.parametrize(("kind", "deltas"), [(Rotations, (0.01, 3, 8.5)), (Scales, (0.01, 3.6))])
+def test_displacement_is_the_mean_over_the_ensemble_at_any_strength(kind, deltas, size):
+    """By quadrature over uniform members in place of draws: 4001 of them, so 1e-6."""
+    weights = window(size, dtype=torch.float64) ** 2
+    for delta in deltas:
+        family = kind(size, delta)
+        members = family.widest * torch.linspace(-1, 1, 4001, dtype=torch.float64)
+        moved = (family.displacement(members).square().sum(-1) * weights).sum((1, 2))
+        mean_square = torch.trapezoid(moved / weights.sum(), dx=1 / 4000)
+        assert mean_square.sqrt().item() == pytest.approx(delta * size / 24, rel=1e-6)
+
+
+def test_weak_rotations_are_those_of_arcs():
+    """A chord is its arc but for a 24th of the angle squared."""
+    family = Rotations(24, 0.1)
+    assert family.widest == pytest.approx(math.sqrt(3 / family.radii()[1]) * 0.1, rel=1e-4)
+
+
 def test_directions_of_shifts_are_spread_evenly():
     directions = Shifts(24, 2.0).draw(64, generator(0, "t"))
     sectors = (directions * 64 / (2 * math.pi)).floor().long()
@@ -181,7 +200,19 @@ def test_a_new_family_is_one_short_class():
         (lambda: Shifts(24, -1.0), "above zero"),
         (lambda: Shifts(24, float("nan")), "above zero"),
         (lambda: Shifts(24), "above zero"),
-        (lambda: Scales(24, 9.0), "factors above zero"),
+        (lambda: Shifts(24, 1e-5), "0.01 to 24, for the family shifts"),
+        (lambda: Shifts(24, 25.0), "0.01 to 24, for the family shifts"),
+        (lambda: Shifts(24, 1000), "0.01 to 24, for the family shifts"),
+        (lambda: Shifts(24, "2"), "above zero"),
+        (lambda: Shifts(24, True), "above zero"),
+        (lambda: Shifts(24.0, 2), "a whole number, at least 1, for the side"),
+        (lambda: Deformations(24, 10), "without folding"),
+        (lambda: Rotations(24, 10.0), "at most 8.91 px per 24 px"),
+        (lambda: Scales(24, 9.0), "factors above zero for the family scales, a delta below 3.64"),
+        (lambda: get_family(["shifts"]), "name of a family"),
+        (lambda: build_families("shifts", [1], 24), "a list of families"),
+        (lambda: build_families(["shifts"], 1.0, 24), "a list of displacements"),
+        (lambda: build_families(["shifts"], [2.0, 2.0000001], 24), "2 twice"),
         (lambda: get_family("rotation"), "rotations"),
         (lambda: build_families([], [1], 24), "at least one family"),
         (lambda: build_families(["shifts"], [], 24), "at least one displacement"),

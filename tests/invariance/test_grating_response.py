@@ -203,7 +203,15 @@ def test_seeds():
 
 @pytest.mark.parametrize(
     ("numbers", "change", "message"),
-    [([3], {}, "0 to 2"), ([], {}, "none"), ([0], {"phases": 2}, "three phases")],
+    [
+        ([3], {}, "0 to 2"),
+        ([], {}, "none"),
+        ([0], {"phases": 2}, "at least 3, for phases"),
+        ([0], {"phases": 10**10}, "GiB for gratings at 10,000,000,000 phases"),
+        ([0], {"schedule": "slow"}, "fast, published"),
+        ([0], {"seed": 1.5}, "for a seed"),
+        ([0], {"chunk": -1}, "at least 1, for chunk"),
+    ],
 )
 def test_bad_input_says_what_to_do(numbers, change, message):
     with pytest.raises(UserError, match=message) as error:

@@ -65,7 +65,8 @@ def test_nine_entries_a_row_are_the_whole_normal_matrix(name):
 
 
 def test_a_family_that_changes_nothing_leaves_only_the_mask():
-    family = Shifts(12, 1e-6)
+    family = Shifts(12, 1.0)
+    family.pixels = 1e-6  # less than is let through
     template = torch.randn(1, 3, 12, 12)
     members = family.draw(4, generator(0, "t"))
     mask = window(12)

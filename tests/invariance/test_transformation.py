@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from diversevis.errors import NonFiniteLossError
+from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.invariance.canvases import Canvases, coverage
 from diversevis.invariance.evaluation import evaluate
 from diversevis.invariance.families.all_shifts import AllShifts
@@ -329,6 +329,61 @@ def test_members_of_a_step_cover_all_shifts():
 
 def test_restarts_of_the_peak_are_eight():
     assert RESTARTS >= 8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"family": Shifts(12, 1.0)}, "a family for patches of 10 px"),
+        ({"family": "shifts"}, "a family of transformations"),
+        ({"templates": torch.zeros(1, 3, 9, 9)}, r"templates of shape \[1, 3, 10, 10\]"),
+        ({"templates": None}, "templates of shape"),
+        ({"targets": [128]}, "0 to 127"),
+        ({"targets": channels(Dead(), [0])}, r"directions of shape \[1, 128\]"),
+        ({"min_weight": 2}, "at most 1 for min_weight"),
+        ({"seed": -1}, "for a seed"),
+        ({"precision": "float16"}, "name of a precision"),
+        ({"schedule": "slow"}, "fast, published"),
+        ({"sampling": Sampling(held_out=10**12)}, "GiB for 1,000,000,000,256 members of shifts"),
+        ({"sampling": Sampling(training=10**12)}, "GiB for 1,000,000,000,128 members of shifts"),
+    ],
+)
+def test_bad_input_says_what_to_do(trunk, change, message):
+    given = {
+        "units": trunk,
+        "targets": [3],
+        "family": Shifts(10, 1.0),
+        "templates": torch.ones(1, 3, 10, 10),
+        **change,
+    }
+    with pytest.raises(UserError, match=message):
+        transformation_test(**given)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Sampling(per_step=0), "at least 1, for per_step"),
+        (lambda: Sampling(training=1.5), "at least 1, for training"),
+        (lambda: Trials(starts=0), "at least 1, for starts"),
+        (lambda: Trials(trial_steps=0), "at least 1, for trial_steps"),
+    ],
+)
+def test_numbers_of_members_and_trials_are_whole(make, message):
+    with pytest.raises(UserError, match=message):
+        make()
+
+
+def test_what_is_too_much_is_refused_before_the_best_patches_are_looked_for(trunk, monkeypatch):
+    monkeypatch.setattr("diversevis.invariance.measure.best_patches", None)
+    many = Sampling(held_out=10**12)
+    with pytest.raises(UserError, match="what is free"):
+        measure_invariance(trunk, [3], build_families(["shifts"], [1.0], 10), sampling=many)
+
+
+def test_natural_patches_have_to_fit(trunk):
+    with pytest.raises(UserError, match=r"natural patches of shape \[2, 3, 10, 10\]"):
+        best_patches(trunk, channels(trunk, [3, 40]), natural=torch.zeros(1, 3, 10, 10))
 
 
 def test_non_finite_loss_names_unit_and_family(trunk, peaks, monkeypatch):

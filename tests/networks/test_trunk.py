@@ -169,7 +169,7 @@ def test_patch_of_receptive_field_gives_one_position_and_smaller_none(name, modu
     trunk = build_trunk(modules(name), layer, network=network)
     patch = torch.zeros(2, 3, trunk.size, trunk.size, dtype=torch.float64)
     assert trunk(patch).shape == (2, trunk.channels)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(UserError, match=rf"\[N, 3, {trunk.size}, {trunk.size}\]"):
         trunk(patch[..., 1:, 1:])
 
 
@@ -184,6 +184,45 @@ def test_tap_is_the_map_after_its_relu():
     torch.testing.assert_close(features[..., 0, 0], inner(x[..., :14, :14]).relu())
     torch.testing.assert_close(response, trunk(x), rtol=0, atol=0)
     assert trunk.respond(x, PIXELS)[1] is x
+
+
+@pytest.mark.parametrize(
+    "patches",
+    [
+        torch.zeros(2, 3, 6, 6),
+        torch.zeros(2, 3, 4, 4),
+        torch.zeros(2, 1, 5, 5),
+        torch.zeros(3, 5, 5),
+        [[0.0]],
+    ],
+)
+def test_patches_of_another_shape_are_refused(patches):
+    """A larger one would give a map, flattened as if its positions were units."""
+    with pytest.raises(UserError, match=r"patches for vgg19 conv1_2 of shape \[N, 3, 5, 5\]"):
+        load_trunk("vgg19", "conv1_2").respond(patches)
+
+
+@pytest.mark.parametrize("tap", ["conv9_9", "conv1_2", "", None])
+def test_a_tap_that_is_not_there_is_refused(tap):
+    with pytest.raises(UserError, match="before conv1_2, or pixels"):
+        load_trunk("vgg19", "conv1_2").respond(torch.zeros(1, 3, 5, 5), tap)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"network": 5}, "the name of a network"),
+        ({"layer": ["conv1_1"]}, "the name of a layer"),
+        ({"device": "cuda:99"}, "a CUDA device for cuda:99"),
+        ({"device": torch.device("cuda:99")}, "a CUDA device for cuda:99"),
+        ({"device": 0}, "the name of a device"),
+        ({"dtype": "float32"}, "a dtype such as torch.float32"),
+        ({"dtype": torch.int64}, "a dtype such as torch.float32"),
+    ],
+)
+def test_bad_input(change, message):
+    with pytest.raises(UserError, match=message):
+        load_trunk(**{"network": "vgg19", "layer": "conv1_1", **change})
 
 
 def test_trunk_offers_the_contract():

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from diversevis.errors import NonFiniteLossError, UserError
+from diversevis.optimisation import engine
 from diversevis.optimisation.engine import MOST_PATCHES, jobs_that_fit, minimise
 from diversevis.optimisation.problem import Problem
 from diversevis.optimisation.schedule import FAST, PUBLISHED, Schedule, of_length
@@ -15,7 +16,7 @@ from diversevis.optimisation.schedule import FAST, PUBLISHED, Schedule, of_lengt
 class Bowls(Problem):
     """Job j minimises a quadratic whose steepness and centre are its own."""
 
-    patches_per_job, bytes_per_job, device = 1, 1000, torch.device("cpu")
+    patches_per_job, bytes_per_job, bytes_kept, device = 1, 1000, 40, torch.device("cpu")
 
     def __init__(self, jobs: int = 7, dimension: int = 5) -> None:
         stream = torch.Generator().manual_seed(3)
@@ -195,27 +196,90 @@ def test_one_job_that_does_not_fit_is_an_error():
         minimise(Huge(), PUBLISHED)
 
 
+class Broken(Bowls):
+    """The loss of bowl 4 is not finite at some step, in float32 or, if `coarse`, below it alone."""
+
+    def __init__(self, value: float, step: int, *, coarse: bool = False) -> None:
+        super().__init__()
+        self.value, self.step, self.reduced = value, step, coarse
+
+    def exact(self):
+        return Bowls() if self.reduced else self
+
+    def evaluate(self, parameters, jobs, steps):
+        loss, gradient, _ = super().evaluate(parameters, jobs, steps)
+        return loss.masked_fill((jobs == 4) & (steps == self.step - 1), self.value), gradient, {}
+
+
+class Steep(Bowls):
+    """Gradients of bowl 4 are not finite at its second step."""
+
+    def evaluate(self, parameters, jobs, steps):
+        loss, gradient, monitors = super().evaluate(parameters, jobs, steps)
+        gradient[(jobs == 4) & (steps == 1)] = torch.nan
+        return loss, gradient, monitors
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize(
-    ("step", "reduced", "advice"),
+    ("step", "coarse", "advice"),
     [
-        (6, False, "lower the learning rate$"),
-        (6, True, "lower the learning rate or use float32$"),
-        (1, True, "its start is one that the units have no finite answer to$"),
+        (6, False, "the units have no finite answer to what it has become$"),
+        (1, False, "the units have no finite answer to its start$"),
+        (6, True, "use float32: there it is finite$"),
+        (1, True, "use float32: there it is finite$"),
     ],
 )
-def test_non_finite_loss_stops_and_says_what_may_help(value, step, reduced, advice):
-    class Broken(Bowls):
-        def evaluate(self, parameters, jobs, steps):
-            loss, gradient, monitors = super().evaluate(parameters, jobs, steps)
-            if len(self.batches) == step:
-                loss[jobs == 4] = value
-            return loss, gradient, monitors
-
-    problem = Broken()
-    problem.reduced = reduced
+def test_non_finite_loss_stops_and_says_why(value, step, coarse, advice):
     with pytest.raises(NonFiniteLossError, match=rf"bowl 4 is (nan|inf) at step {step}; {advice}"):
+        minimise(Broken(value, step, coarse=coarse), PUBLISHED)
+
+
+def test_too_high_a_rate_is_named_where_it_is_the_cause():
+    with pytest.raises(NonFiniteLossError, match=r"inf at step 2; lower the learning rate$"):
+        minimise(Bowls(), Schedule(learning_rate=1e200))
+
+
+def test_gradients_that_are_not_finite_are_named():
+    with pytest.raises(NonFiniteLossError, match="bowl 4 is nan at step 3; its gradient is not"):
+        minimise(Steep(), PUBLISHED)
+
+
+@pytest.mark.parametrize("chunk", [2, None])
+def test_history_grows_to_what_is_taken(chunk, monkeypatch):
+    schedule = Schedule(patience=4, steps=200)
+    expected = minimise(Bowls(), schedule, chunk=chunk)
+    monkeypatch.setattr(engine, "_HISTORY", 3)
+    outcome = minimise(Bowls(), schedule, chunk=chunk)
+    assert outcome.losses.shape[1] > 12, "it has to grow twice"
+    for name, values in vars(expected).items():
+        torch.testing.assert_close(getattr(outcome, name), values, rtol=0, atol=0, equal_nan=True)
+
+
+def test_steps_that_are_only_allowed_for_take_no_memory():
+    outcome = minimise(Bowls(), Schedule(learning_rate=20, patience=1, steps=10**12))
+    assert outcome.losses.shape[1] == outcome.steps.max() < 1000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bytes_per_job": 10**15}, "931,322.6 GiB for a step of 1 images"),
+        ({"bytes_kept": 10**15}, "GiB for the results of 7 jobs of 1 images"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_it_is_tried(change, message):
+    problem = Bowls()
+    vars(problem).update(change)
+    with pytest.raises(UserError, match=message):
         minimise(problem, PUBLISHED)
+    assert not problem.batches
+
+
+@pytest.mark.parametrize("chunk", [0, -1, 1.5])
+def test_bad_chunk(chunk):
+    with pytest.raises(UserError, match="at least 1, for chunk"):
+        minimise(Bowls(), PUBLISHED, chunk=chunk)
 
 
 def test_step_limit():
@@ -225,11 +289,11 @@ def test_step_limit():
 
 def test_batch_follows_the_memory(monkeypatch):
     problem = Bowls(jobs=1000)
-    monkeypatch.setattr("diversevis.optimisation.engine._free_bytes", lambda device: 40_000)
+    monkeypatch.setattr("diversevis.optimisation.engine.free_bytes", lambda device: 40_000)
     assert jobs_that_fit(problem) == 20
-    monkeypatch.setattr("diversevis.optimisation.engine._free_bytes", lambda device: 1)
+    monkeypatch.setattr("diversevis.optimisation.engine.free_bytes", lambda device: 1)
     assert jobs_that_fit(problem) == 1
-    monkeypatch.setattr("diversevis.optimisation.engine._free_bytes", lambda device: 10**12)
+    monkeypatch.setattr("diversevis.optimisation.engine.free_bytes", lambda device: 10**12)
     # A CPU gains nothing from larger batches; three of them are equally full.
     assert jobs_that_fit(problem) == 334 <= MOST_PATCHES["cpu"]
     problem.bytes_per_job = 400_000

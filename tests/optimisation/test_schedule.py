@@ -9,7 +9,15 @@ import pytest
 
 from diversevis.devices import DTYPES
 from diversevis.errors import UserError
-from diversevis.optimisation.schedule import FAST, PRECISIONS, PUBLISHED, SETS, TESTS, get_schedule
+from diversevis.optimisation.schedule import (
+    FAST,
+    PRECISIONS,
+    PUBLISHED,
+    SETS,
+    TESTS,
+    Schedule,
+    get_schedule,
+)
 
 
 def test_published_schedule():
@@ -26,11 +34,41 @@ def test_by_name_or_itself():
 
 @pytest.mark.parametrize(
     ("name", "steps", "message"),
-    [("fats", None, "did you mean fast"), ("fast", 0, "at least one step")],
+    [("fats", None, "did you mean fast"), ("fast", 0, "at least 1, for steps")],
 )
 def test_bad_input(name, steps, message):
     with pytest.raises(UserError, match=message):
         get_schedule(name, steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"optimiser": "sgd"}, "the name of a optimiser"),
+        ({"optimiser": "Adam"}, "did you mean adam"),
+        ({"learning_rate": 0.0}, "above 0 for learning_rate"),
+        ({"learning_rate": -1.0}, "above 0 for learning_rate"),
+        ({"learning_rate": float("nan")}, "above 0 for learning_rate"),
+        ({"learning_rate": "fast"}, "above 0 for learning_rate"),
+        ({"steps": 0}, "at least 1, for steps"),
+        ({"steps": 1.5}, "at least 1, for steps"),
+        ({"steps": True}, "at least 1, for steps"),
+        ({"patience": 0}, "at least 1, for patience"),
+        ({"decay": 1.0}, "at least 0 and below 1 for decay"),
+        ({"decay": -0.1}, "at least 0 and below 1 for decay"),
+        ({"betas": (0.9, 1.0)}, "at least 0 and below 1 for betas"),
+        ({"betas": 0.9}, "two decays for betas"),
+        ({"eps": 0}, "above 0 for eps"),
+    ],
+)
+def test_a_schedule_out_of_range_is_refused(change, message):
+    with pytest.raises(UserError, match=message):
+        Schedule(**change)
+
+
+def test_neither_a_name_nor_a_schedule():
+    with pytest.raises(UserError, match="fast, published"):
+        get_schedule(5)
 
 
 def test_every_precision_has_a_dtype():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from diversevis.controls.units import Controls
 from diversevis.errors import UserError
 from diversevis.networks.trunk import load_trunk
 from diversevis.seeds import generator
@@ -62,6 +63,23 @@ def test_best_patch_has_the_budget_and_the_best_response(photographs):
     # The same patches in another batch: float32 rounding.
     torch.testing.assert_close(responses, natural.quantiles[:, -1], rtol=1e-3, atol=1e-3)
     assert (natural.quantiles.diff(dim=1) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"count": 0}, "at least 1, for natural patches"),
+        ({"count": 1.5}, "at least 1, for natural patches"),
+        ({"count": 10**12}, "GiB for what 4 units answer to 1,000,000,000,000 patches"),
+        ({"seed": -1}, "for a seed"),
+        ({"photographs": torch.zeros(2, 40, 40)}, r"photographs of shape \[n, 3, h, w\]"),
+        ({"photographs": None}, "photographs of shape"),
+    ],
+)
+def test_bad_input_says_what_to_do(change, message):
+    given = {"units": Controls("simple"), "photographs": torch.zeros(2, 3, 40, 40), **change}
+    with pytest.raises(UserError, match=message):
+        natural_responses(**given)
 
 
 def test_flat_patches_do_not_divide_by_zero():

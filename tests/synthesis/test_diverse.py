@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,6 +13,7 @@ from torch import nn
 from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.networks.trunk import load_trunk
 from diversevis.optimisation.schedule import Schedule
+from diversevis.seeds import check_seed, generator
 from diversevis.stimuli.filters import smooth, transfer_function
 from diversevis.synthesis.diverse import diverse_sets, measure
 from diversevis.synthesis.targets import channels, directions
@@ -221,7 +224,8 @@ def test_non_finite_loss_names_the_unit():
     class Breaking(Linear):
         def respond(self, patches, tap="pixels"):
             response, features = super().respond(patches, tap)
-            probed = len(patches) == 2  # the probe of the contract would find it first
+            probed = not patches.requires_grad or len(patches) < 3
+            # The probe of the contract would find it first.
             return response * (1 if probed else torch.inf), features
 
     with pytest.raises(NonFiniteLossError, match=r"analytic, layer linear, channel 1 is .* step 1"):
@@ -232,8 +236,22 @@ def test_non_finite_loss_names_the_unit():
     ("change", "message"),
     [
         ({"images": 1, "diversity": 0.1}, "two images"),
-        ({"images": 0}, "at least one image"),
+        ({"images": 0}, "at least 1, for images"),
+        ({"images": 2.0}, "at least 1, for images"),
+        ({"images": "6"}, "at least 1, for images"),
         ({"diversity": -1.0}, "zero or more"),
+        ({"diversity": "much"}, "numbers for diversity"),
+        ({"seed": -1}, "for a seed"),
+        ({"seed": 2**70}, "for a seed"),
+        ({"seed": 0.0}, "for a seed"),
+        ({"seed": True}, "for a seed"),
+        ({"chunk": 0}, "at least 1, for chunk"),
+        ({"distance": 5}, "before conv3_1"),
+        ({"schedule": 5}, "fast, published"),
+        ({"precision": "float16"}, "name of a precision"),
+        ({"precision": ""}, "name of a precision"),
+        ({"precision": torch.bfloat16}, "name of a precision"),
+        ({"start": [0.0]}, "starts of shape"),
         ({"diversity": float("nan")}, "zero or more"),
         ({"diversity": [0.1, 0.2, 0.3]}, "one per target"),
         ({"distance": "conv3_1"}, "before conv3_1"),
@@ -251,11 +269,80 @@ def test_bad_input_says_what_to_do(conv3_1, change, message):
 
 @pytest.mark.parametrize(
     ("numbers", "message"),
-    [([256], "0 to 255"), ([-1], "0 to 255"), ([], "none"), ([2, 2], "twice")],
+    [
+        ([256], "0 to 255"),
+        ([-1], "0 to 255"),
+        ([], "none"),
+        ([2, 2], "2 twice"),
+        ([2, torch.tensor(2)], "2 twice"),
+        ([1.0], "got 1.0"),
+        ([True], "got True"),
+        (torch.tensor([True]), "0 to 255"),
+        (torch.tensor([1.0]), "0 to 255"),
+        (torch.tensor([[1, 2]]), "0 to 255"),
+        (torch.tensor(3), "no list"),
+        (3, "no list"),
+        ("12", "got '1'"),
+        (None, "no list"),
+    ],
 )
 def test_bad_channels(conv3_1, numbers, message):
     with pytest.raises(UserError, match=message):
         diverse_sets(conv3_1, numbers)
+
+
+def test_whole_numbers_of_any_type_are_the_same_channel(conv3_1):
+    """Their names make the seeds of starts."""
+    plain = channels(conv3_1, [3, 21])
+    for numbers in (torch.tensor([3, 21]), np.array([3, 21]), [np.int64(3), torch.tensor(21)]):
+        given = channels(conv3_1, numbers)
+        assert given.names == plain.names == ("3", "21")
+        assert torch.equal(given.directions, plain.directions)
+
+
+def test_whole_numbers_of_any_type_are_the_same_seed():
+    start = torch.randn(3, generator=generator(7, "t"))
+    for seed in (np.int64(7), torch.tensor(7)):
+        assert torch.equal(torch.randn(3, generator=generator(seed, "t")), start)
+        assert type(check_seed(seed)) is int
+
+
+@pytest.mark.parametrize(
+    ("vectors", "settings", "message"),
+    [
+        (torch.ones(255), {}, r"\[targets, 256\]"),
+        (torch.zeros(256), {}, "not zero"),
+        (["a"], {}, "vectors of numbers"),
+        (torch.ones(256), {"names": ["a", "b"]}, "1 different names"),
+        (torch.eye(256)[:2], {"names": [1, 1]}, "2 different names"),
+    ],
+)
+def test_bad_directions(conv3_1, vectors, settings, message):
+    with pytest.raises(UserError, match=message):
+        directions(conv3_1, vectors, **settings)
+
+
+def test_targets_of_another_layer_are_refused(conv3_1):
+    targets = channels(Linear(), [0])
+    with pytest.raises(UserError, match=r"directions of shape \[1, 256\]"):
+        diverse_sets(conv3_1, targets)
+
+
+@pytest.mark.parametrize(
+    ("images", "distance", "what"),
+    [
+        (10**6, "pixels", "GiB for 1 sets of 1,000,000 images of 24 px"),
+        (10**9, "conv2_2", "GiB for 1 sets of"),
+        (20_000, "conv2_2", "GiB for the distances between 20,000 images, in conv2_2"),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_refused_at_once(conv3_1, images, distance, what):
+    began = time.monotonic()
+    with pytest.raises(UserError, match=what) as error:
+        diverse_sets(conv3_1, [21], images=images, distance=distance, diversity=0.1)
+    assert "what is free" in error.value.expected
+    # Nothing is optimised or allocated: the probe of the contract takes a tenth of a second.
+    assert time.monotonic() - began < 3
 
 
 def test_one_image_without_diversity_is_a_plain_visualization(conv3_1):

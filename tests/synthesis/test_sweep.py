@@ -8,6 +8,7 @@ import torch
 from diversevis.controls.units import Controls
 from diversevis.errors import UserError
 from diversevis.optimisation.schedule import FAST, of_length
+from diversevis.synthesis.choice import select_diversity
 from diversevis.synthesis.sweep import pick, sweep
 
 
@@ -39,6 +40,20 @@ def test_chosen_sets_are_those_of_the_selected_levels(result):
         chosen.diversity, torch.stack([result.levels[2].diversity[0], chosen.diversity[1]])
     )
     assert chosen.names == result.restarts.names
+
+
+@pytest.mark.parametrize("fraction", [5, 0, -1, float("nan"), "most"])
+def test_a_fraction_that_is_none_is_refused(fraction, result):
+    with pytest.raises(UserError, match="above 0 and at most 1 for fraction"):
+        sweep(Controls("simple"), [0], fraction=fraction)
+    with pytest.raises(UserError, match="for fraction"):
+        select_diversity(torch.ones(2, 1), fraction=fraction)
+
+
+@pytest.mark.parametrize("grid", [[float("nan")], [float("inf")], ["a"]])
+def test_grids_are_of_numbers(grid):
+    with pytest.raises(UserError, match="relative diversity"):
+        sweep(Controls("simple"), [0], grid=grid)
 
 
 @pytest.mark.parametrize("grid", [[], [0.1, 0.1], [0.3, 0.1], [0.0, 0.1], [-1.0]])

@@ -96,6 +96,12 @@ def changed(**attributes) -> Means:
     return units
 
 
+def half() -> Means:
+    units = Means()
+    units.register_buffer("scale", torch.ones(1, dtype=torch.float16))
+    return units
+
+
 @pytest.mark.parametrize(
     ("units", "message"),
     [
@@ -111,11 +117,34 @@ def changed(**attributes) -> Means:
             ),
             "a map of a for each patch",
         ),
+        # Neighbours: less their mean, the one before, only in a map, only where there are three.
+        (changed(respond=lambda x, tap=None: ((x - x.mean(0)).mean((2, 3)), x)), "neighbours"),
+        (changed(respond=lambda x, tap=None: (x.roll(1, 0).mean((2, 3)), x)), "neighbours"),
+        (
+            changed(
+                earlier_layers=("a",),
+                respond=lambda x, tap=None: (x.mean((2, 3)), x - x.mean(0) * (tap == "a")),
+            ),
+            "neighbours\n.*a that differ",
+        ),
+        (
+            changed(respond=lambda x, tap=None: (x.mean((2, 3)) + (len(x) > 2), x)),
+            "neighbours\n.*responses that differ",
+        ),
+        (changed(size=4.0), "a whole number above zero as 'size'"),
+        (changed(channels=True), "a whole number above zero as 'channels'"),
+        (half(), "float32 or float64"),
     ],
 )
 def test_probe_names_what_failed(units, message):
     with pytest.raises(UserError, match=message):
         check_units(units)
+
+
+def test_what_depends_on_neighbours_by_rounding_alone_passes():
+    """Real layers round otherwise in batches of other sizes."""
+    check_units(load_trunk("vgg19", "conv3_1"))
+    check_units(changed(respond=lambda x, tap=None: (x.mean((2, 3)) * (1 + 1e-7 * len(x)), x)))
 
 
 def test_placement_follows_the_tensors():

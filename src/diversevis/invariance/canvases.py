@@ -74,6 +74,7 @@ class Canvases(UnitsProblem):
         self.shape = (3, side, side)
         self.pixels = math.prod(self.shape)
         self.numbers = self.pixels + (3 if self.learn_mask else 0)
+        self.bytes_kept = self.numbers * self.dtype.itemsize
         self.fixed = window(size).to(self.device, self.dtype)
         self.transfer = transfer_function(side, dtype=torch.float64).to(self.device, self.dtype)
         self.balance = self.fixed.new_ones(self.shape)

@@ -12,14 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diversevis.devices import exact_float32
-from diversevis.errors import UserError
+from diversevis.errors import UserError, whole_number
 from diversevis.optimisation.engine import minimise
 from diversevis.optimisation.problem import Evaluation, UnitsProblem
-from diversevis.optimisation.schedule import Schedule
+from diversevis.optimisation.schedule import Schedule, get_schedule
+from diversevis.seeds import check_seed
 from diversevis.stimuli.gratings import gratings
 from diversevis.synthesis.targets import Targets
 from diversevis.synthesis.targets import channels as channel_targets
 from diversevis.units.contract import Units, check_units, placement
+from diversevis.units.memory import require
 from diversevis.units.responding import responses as shown
 
 ORIENTATIONS, FREQUENCIES, PHASES = 12, 8, 4
@@ -30,6 +32,9 @@ COLOURS = tuple(c for c in itertools.product((-1, 0, 1), repeat=3) if c > (0, 0,
 
 _FASTEST = 0.4
 """Highest frequency of the coarse grid, in cycles per pixel."""
+
+_COPIES = 3
+"""Of the numbers of each grating, at once."""
 
 _STARTS = 2
 """Cells of the coarse grid from which each unit's grating is refined."""
@@ -128,13 +133,18 @@ def best_gratings(
     Raises
     ------
     UserError
-        For bad channels, fewer than three phases, or patches of less than 3 px.
+        For bad channels, fewer than three phases or more than the free memory holds, or patches of
+        less than 3 px.
     """
+    schedule, seed = get_schedule(schedule), check_seed(seed)
     check_units(units, dtype=None)
     targets = channel_targets(units, channels)
-    if phases < 3:
-        raise UserError("three phases or more", str(phases), "a harmonic needs three points")
-    numbers = torch.tensor(list(channels))
+    # A harmonic needs three points.
+    phases = whole_number("phases", phases, least=3)
+    chosen = [int(name) for name in targets.names]
+    held = len(chosen) * phases * (_COPIES * 6 + 2 * units.channels) * 8
+    require(held, f"gratings at {phases:,} phases", "ask for fewer phases")
+    numbers = torch.tensor(chosen)
     starts, coarse = _best_cells(units, numbers)
     repeated = Targets(
         tuple(name for name in targets.names for _ in range(_STARTS)),
@@ -159,7 +169,7 @@ def best_gratings(
     return GratingResponses(
         network=units.network,
         layer=units.layer,
-        channels=tuple(channels),
+        channels=tuple(chosen),
         orientation=orientation,
         frequency=frequency,
         colour=F.normalize(settings[:, 3:], dim=1),
@@ -241,6 +251,7 @@ class _Refinement(UnitsProblem):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.bytes_kept = 6 * self.dtype.itemsize
         self.slowest = math.log(0.5 / self.units.size)
         self.range = math.log(0.5) - self.slowest
 

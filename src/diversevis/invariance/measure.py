@@ -15,10 +15,12 @@ from diversevis.invariance.transformation import (
     FamilyResponses,
     Sampling,
     Trials,
+    require_room,
     transformation_test,
 )
-from diversevis.optimisation.schedule import Schedule
-from diversevis.synthesis.targets import Targets
+from diversevis.optimisation.schedule import TESTS, Schedule, get_schedule
+from diversevis.seeds import check_seed
+from diversevis.synthesis.targets import Targets, as_targets
 from diversevis.units.contract import Units
 
 
@@ -91,7 +93,16 @@ def measure_invariance(
         Of all starts and members.
     **settings
         ``precision``, ``chunk``, ``progress`` as for `diversevis.diverse_sets`.
+
+    Raises
+    ------
+    UserError
+        As `best_patches` and `transformation_test`, before anything is computed.
     """
+    targets, seed = as_targets(units, targets), check_seed(seed)
+    schedule, peak_schedule = get_schedule(schedule, TESTS), get_schedule(peak_schedule)
+    for family in families:
+        require_room(units, len(targets), family, sampling or Sampling())
     peaks = best_patches(
         units, targets, natural=natural, seed=seed, schedule=peak_schedule, **settings
     )

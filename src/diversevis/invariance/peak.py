@@ -10,9 +10,9 @@ from torch import Tensor
 
 from diversevis.optimisation.schedule import Schedule, get_schedule
 from diversevis.seeds import generator
-from diversevis.synthesis.diverse import diverse_sets
-from diversevis.synthesis.targets import Targets
-from diversevis.units.contract import PIXELS, Units
+from diversevis.synthesis.diverse import diverse_sets, require_room
+from diversevis.synthesis.targets import Targets, as_targets
+from diversevis.units.contract import PIXELS, Units, check_shape
 
 RESTARTS, NATURAL_STARTS = 16, 4
 _NOISE = 0.5
@@ -65,8 +65,16 @@ def best_patches(
         ``[targets, 3, s, s]``, the best natural patch of each; without it all starts are noise.
     **settings
         Other arguments of `diversevis.diverse_sets`.
+
+    Raises
+    ------
+    UserError
+        As `diversevis.diverse_sets`, or for natural patches that do not fit.
     """
-    schedule = get_schedule(schedule)
+    schedule, targets = get_schedule(schedule), as_targets(units, targets)
+    if natural is not None:
+        check_shape("natural patches", natural, (len(targets), 3, units.size, units.size))
+    require_room(units, len(targets), RESTARTS, PIXELS)
     shape = (RESTARTS, 3, units.size, units.size)
     starts = torch.stack(
         [

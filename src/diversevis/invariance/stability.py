@@ -10,12 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diversevis.devices import exact_float32
-from diversevis.errors import UserError
+from diversevis.errors import whole_number
 from diversevis.invariance.families.deformations import Deformations
 from diversevis.seeds import generator
-from diversevis.synthesis.targets import Targets, channels
-from diversevis.units.contract import Units, check_units, placement
+from diversevis.synthesis.targets import Targets, as_targets
+from diversevis.units.contract import Units, check_shape, check_units, placement
+from diversevis.units.memory import require
 from diversevis.units.responding import responses
+
+_COPIES = 3
+"""Of each deformation's field and of the changes of responses, at once."""
 
 
 @dataclass(frozen=True)
@@ -75,22 +79,11 @@ def relative_stability(
         above zero or folds every field, or a patch too small to be deformed.
     """
     check_units(units, dtype=None)
-    if not isinstance(targets, Targets):
-        targets = channels(units, targets)
-    patch = (3, units.size, units.size)
-    if (
-        images.ndim != 5
-        or len(images) != len(targets)
-        or images.shape[2:] != patch
-        or 0 in images.shape
-    ):
-        raise UserError(
-            f"images of shape {[len(targets), 'n', *patch]}",
-            str(list(images.shape)),
-            "give each target its own images",
-        )
-    if members < 1:
-        raise UserError("at least one deformation", str(members), "ask for some 32 members")
+    targets = as_targets(units, targets)
+    check_shape("images", images, (len(targets), "n", 3, units.size, units.size))
+    members = whole_number("deformations as members", members, least=1)
+    held = _COPIES * members * (2 * units.size**2 + len(targets) * images.shape[1]) * 8
+    require(held, f"{members:,} deformations of {units.size} px", "ask for fewer members")
     device, dtype = placement(units)
     targets = targets.to(device, dtype)
     deformations = Deformations(units.size, delta)

@@ -15,16 +15,22 @@ import torch
 from torch import Tensor
 
 from diversevis.devices import exact_float32, get_dtype
+from diversevis.errors import UserError, real_number, whole_number
 from diversevis.invariance.canvases import Canvases
 from diversevis.invariance.evaluation import Pictures, evaluate, pictures
 from diversevis.invariance.families.base import Family
 from diversevis.invariance.surrogate import best_linear_canvas
 from diversevis.optimisation.engine import minimise
 from diversevis.optimisation.schedule import TESTS, Schedule, get_schedule, of_length
-from diversevis.seeds import generator
+from diversevis.seeds import check_seed, generator
 from diversevis.stimuli.masks import window
-from diversevis.synthesis.targets import Targets
-from diversevis.units.contract import Units, check_units, placement
+from diversevis.synthesis.targets import Targets, as_targets
+from diversevis.units.contract import Units, check_shape, check_units, placement
+from diversevis.units.memory import require
+
+_COPIES, _BYTES_PER_RESPONSE = 3, 32
+_BYTES_PER_PIXEL = 8 * (3 * 8 + 3 * 9)
+"""Of a canvas, in float64: eight of its like in three colours, and rows of nine of its products."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,10 @@ class Sampling:
     per_step: int = 16
     training: int = 256
     held_out: int = 128
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            whole_number(name, value, least=1)
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,11 @@ class Trials:
     starts: int | None = None
     trial_steps: int = 15
     judged: int = 5
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name != "starts" or value is not None:
+                whole_number(name, value, least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,14 +179,19 @@ def transformation_test(
     NonFiniteLossError
         If a loss is no longer finite.
     UserError
-        For units that break their contract, or a displacement that cannot be had.
+        For units that break their contract, templates or a family that do not fit them, other
+        input that is out of range, or more than the free memory holds.
     """
-    schedule = get_schedule(schedule, TESTS)
-    check_units(units, get_dtype(precision) if precision else None)
+    schedule, seed = get_schedule(schedule, TESTS), check_seed(seed)
+    check_units(units, None if precision is None else get_dtype(precision))
+    targets = as_targets(units, targets)
+    check_shape("templates", templates, (len(targets), 3, units.size, units.size))
+    min_weight = real_number("min_weight", min_weight, least=0, most=1)
     on_sphere = schedule.optimiser == "sphere"
     trials = trials or Trials()
     starts = trials.starts or (3 if on_sphere else 1)
     sampling = sampling or Sampling()
+    require_room(units, len(targets), family, sampling)
     training, held_out = split_members(family, sampling, seed)
 
     def surrogates(masks: Tensor) -> tuple[Tensor, Tensor]:
@@ -221,6 +241,35 @@ def transformation_test(
         members=held_out,
         **vars(pictures(family, canvases, masks, held_out, answers)),
     )
+
+
+def require_room(units: Units, count: int, family: Family, sampling: Sampling) -> None:
+    """Raise `UserError` if a test of `count` units does not fit into the memory, or a family them.
+
+    An upper estimate of what is held at once: members as drawn, ordered and placed; responses with
+    their order and norms; canvases and products of the surrogates.
+    """
+    if not isinstance(family, Family):
+        raise UserError("a family of transformations", type(family).__name__, "see build_families")
+    if family.size != units.size:
+        where = f"of {units.network} {units.layer}"
+        raise UserError(
+            f"a family for patches of {units.size} px, as those {where}",
+            f"{family.name} for {family.size} px",
+            "build it for the units' size",
+        )
+    complete = family.complete()
+    members = 0 if complete is None else len(complete)
+    drawn = 0 if members else sampling.training + sampling.held_out
+    each = family.draw(1, generator(0, "probe"))
+    evaluated = members or sampling.held_out
+    device, _ = placement(units)
+    remedy = "ask for fewer members or units"
+    kept = _COPIES * drawn * each.nbytes + _BYTES_PER_RESPONSE * count * evaluated
+    require(kept, f"{drawn:,} members of {family.name} and what {count:,} units answer", remedy)
+    canvases = _BYTES_PER_PIXEL * count * family.side**2
+    what = f"{count:,} canvases of {family.side} px of {family.name}, and their surrogates"
+    require(canvases, what, "ask for fewer units, or a smaller delta", device)
 
 
 def _optimised(

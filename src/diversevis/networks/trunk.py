@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from diversevis.devices import choose_device
 from diversevis.errors import UserError, unknown_name
 from diversevis.networks.architectures import is_residual
 from diversevis.networks.base import Network
 from diversevis.networks.geometry import Geometry
 from diversevis.networks.registry import get_network
 from diversevis.networks.store import load_weights
-from diversevis.units.contract import PIXELS
+from diversevis.units.contract import PIXELS, check_shape
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Trunk(nn.Module):
         # Every layer but the target is followed by the ReLU that makes it a feature map.
         self._taps = {step.layer: i + 1 for i, step in enumerate(steps[:-1]) if step.layer}
         self.earlier_layers = tuple(self._taps)
+        self._shape = torch.Size((3, self.size, self.size))
         self.requires_grad_(False).eval()
 
     def respond(self, patches: Tensor, tap: str = PIXELS) -> tuple[Tensor, Tensor]:
@@ -94,7 +96,17 @@ class Trunk(nn.Module):
             ``[N, channels]``, before the ReLU.
         features
             The patches themselves, or the map of `tap` after its ReLU, ``[N, C, h, w]``.
+
+        Raises
+        ------
+        UserError
+            For patches of another size, or another tap.
         """
+        if not isinstance(patches, Tensor) or patches.ndim != 4 or patches.shape[1:] != self._shape:
+            check_shape(f"patches for {self.network} {self.layer}", patches, ("N", *self._shape))
+        if tap != PIXELS and tap not in self._taps:
+            known = (PIXELS, *self.earlier_layers)
+            raise unknown_name("layer", tap, known, where=f" before {self.layer}, or {PIXELS}")
         at = self._taps.get(tap)
         features = x = patches
         for i, step in enumerate(self.steps):
@@ -126,10 +138,14 @@ def load_trunk(
     Raises
     ------
     UserError
-        If the network or layer is unknown, or its weights can be had from no source.
+        If the network, layer or device is unknown or not there, its weights can be had from no
+        source, or `dtype` has no fractions.
     """
-    network = get_network(network) if isinstance(network, str) else network
+    network = network if isinstance(network, Network) else get_network(network)
     find_layer(network, layer)
+    device = choose_device(device)
+    if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise UserError("a dtype such as torch.float32", repr(dtype), "give one with fractions")
     weights, _ = load_weights(network, cache=cache, progress=progress)
     module = network.build()
     module.load_state_dict(weights, strict=False, assign=True)
@@ -178,7 +194,7 @@ def layers(network: Network) -> list[Step]:
 def find_layer(network: Network, layer: str) -> Step:
     """Return the step that ends `layer`; raise `UserError` with the nearest names otherwise."""
     known = {step.layer: step for step in layers(network)}
-    if layer not in known:
+    if not isinstance(layer, str) or layer not in known:
         raise unknown_name("layer", layer, known, where=f" of {network.name}")
     return known[layer]
 

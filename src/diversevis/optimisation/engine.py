@@ -12,21 +12,31 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from diversevis.errors import NonFiniteLossError, UserError
+from diversevis.errors import NonFiniteLossError, UserError, whole_number
 from diversevis.optimisation.problem import Problem
 from diversevis.optimisation.schedule import Schedule
+from diversevis.units.memory import free_bytes, require
 
 MOST_PATCHES = {"cpu": 384, "cuda": 8192}
 """Patches in a batch: more no longer adds speed."""
 
 _FEWEST_PATCHES, _CACHED_BYTES = 96, 65_000_000
 """On a CPU, more bytes than these leave the caches, unless patches would become too few."""
+
+_FAR = 1e6
+"""Parameters this far beyond where they may start have been driven there by too high a rate."""
+
+_COPIES = 3
+"""Of all parameters: as jobs end, put together, and as what is made of them."""
+
+_HISTORY = 4096
+"""Steps whose losses there is room for at first: a schedule may allow for more than are taken."""
 
 _REFRESH_TERMINAL, _REFRESH_LOG = 0.2, 20.0
 """Seconds between two looks at the monitors: a log file should not fill with progress bars."""
@@ -83,7 +93,7 @@ class _State:
     def __len__(self) -> int:
         return len(self.job)
 
-    def __getitem__(self, which: Tensor | slice) -> _State:
+    def __getitem__(self, which: Tensor | slice | list[int]) -> _State:
         return _State(**{name: value[which] for name, value in vars(self).items()})
 
     def cloned(self) -> _State:
@@ -125,13 +135,17 @@ def minimise(
     NonFiniteLossError
         If a loss is no longer finite; names the job and the step.
     UserError
-        If one job alone does not fit into the memory.
+        If one job alone, or what is kept of all of them, does not fit into the memory.
     """
-    capacity = max(1, chunk) if chunk is not None else jobs_that_fit(problem)
+    if chunk is not None:
+        chunk = whole_number("chunk", chunk, least=1)
+    require_room(problem)
+    capacity = jobs_that_fit(problem) if chunk is None else chunk
     waiting, parked = list(range(problem.jobs)), list[_State]()
     results: dict[int, Tensor] = {}
     steps = torch.zeros(problem.jobs, dtype=torch.long)
-    losses = torch.full((problem.jobs, schedule.steps), torch.nan, device=problem.device)
+    length = min(schedule.steps, _HISTORY)
+    losses = torch.full((problem.jobs, length), torch.nan, device=problem.device)
     state: _State | None = None
     bar = tqdm(total=problem.jobs, desc=title, unit="set", disable=not progress, mininterval=0)
     interval = _REFRESH_TERMINAL if sys.stderr.isatty() else _REFRESH_LOG
@@ -159,9 +173,12 @@ def minimise(
                 state = state[:capacity].cloned()
                 _release_memory(problem.device)
                 continue
+            if length < schedule.steps and int(state.step.max()) >= length:
+                losses = F.pad(losses, (0, length), value=torch.nan)
+                length *= 2
             losses[state.job, state.step] = loss.to(losses)
-            stopped = _advance(problem, state, loss, gradient, schedule)
             _check_finite(problem, state, loss)
+            stopped = _advance(problem, state, loss, gradient, schedule)
             if progress and time.monotonic() - shown_at > interval:
                 shown_at = time.monotonic()
                 means = {
@@ -191,7 +208,7 @@ def jobs_that_fit(problem: Problem) -> int:
     No more than make `MOST_PATCHES` patches, and on a CPU no more than its caches like, but one at
     least; and no more than leave the last batch about as full as the others.
     """
-    fit = int(_free_bytes(problem.device) / 2 / problem.bytes_per_job)
+    fit = int(free_bytes(problem.device) / 2 / problem.bytes_per_job)
     useful = MOST_PATCHES.get(problem.device.type, fit) // problem.patches_per_job
     if problem.device.type == "cpu":
         cached = _CACHED_BYTES // problem.bytes_per_job
@@ -200,16 +217,13 @@ def jobs_that_fit(problem: Problem) -> int:
     return math.ceil(problem.jobs / math.ceil(problem.jobs / most))
 
 
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + cached
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        available = next(line for line in lines if line.startswith("MemAvailable"))
-        return 1024 * int(available.split()[1])
-    except (OSError, StopIteration):  # not told on this system: the CPU's cap decides
-        return 2**31
+def require_room(problem: Problem) -> None:
+    """Raise `UserError` unless one job fits into the memory, and what is kept of all of them."""
+    images = problem.patches_per_job
+    what, remedy = f"a step of {images:,} images", "ask for fewer images, or for another device"
+    require(problem.bytes_per_job, what, remedy, problem.device)
+    what = f"the results of {problem.jobs:,} jobs of {images:,} images"
+    require(_COPIES * problem.jobs * problem.bytes_kept, what, "ask for fewer units or images")
 
 
 def _release_memory(device: torch.device) -> None:
@@ -303,16 +317,28 @@ def _to_unit(views: Tensor) -> None:
 
 
 def _check_finite(problem: Problem, state: _State, loss: Tensor) -> None:
+    """Raise `NonFiniteLossError` for the first job without a finite loss, and say what may help."""
     finite = loss.isfinite()
     if finite.all():
         return
     broken = int((~finite).nonzero()[0])
-    step = int(state.step[broken])
-    if step == 1:  # neither the rate nor what is rounded on the way has had any part in it
-        advice = "its start is one that the units have no finite answer to"
-    else:
-        advice = "lower the learning rate" + " or use float32" * problem.reduced
-    raise NonFiniteLossError(
-        f"the loss of {problem.describe(int(state.job[broken]))} is {loss[broken].item()} at "
-        f"step {step}; {advice}"
-    )
+    value, step = loss[broken].item(), int(state.step[broken]) + 1
+    whose, advice = problem.describe(int(state.job[broken])), _advice(problem, state[[broken]])
+    raise NonFiniteLossError(f"the loss of {whose} is {value} at step {step}; {advice}")
+
+
+def _advice(problem: Problem, own: _State) -> str:
+    """Return what to do about the one job, from what has become of it."""
+    start = problem.start(int(own.job)).abs().max().item()
+    reach = own.parameters.abs().max().item()
+    if not own.moment.isfinite().all():
+        helps = ", or float32" * problem.reduced
+        return f"its gradient is not finite: it needs units that are smooth there{helps}"
+    if not reach <= _FAR * max(start, 1):
+        return "lower the learning rate"
+    if problem.reduced:
+        exact, _, _ = problem.exact().evaluate(own.parameters, own.job, own.step)
+        if exact.isfinite().all():
+            return "use float32: there it is finite"
+    what = "what it has become" if int(own.step) else "its start"
+    return f"the units have no finite answer to {what}"

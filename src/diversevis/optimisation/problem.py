@@ -27,8 +27,9 @@ class Problem(ABC):
     ----------
     jobs : int
         How many.
-    patches_per_job, bytes_per_job : int
-        Patches that a job looks at in every step, and the memory that a step of it takes.
+    patches_per_job, bytes_per_job, bytes_kept : int
+        Patches that a job looks at in every step, the memory that a step of it takes, and that its
+        parameters take.
     device : torch.device
         Where parameters lie.
     rates : Tensor
@@ -40,6 +41,7 @@ class Problem(ABC):
     jobs: int
     patches_per_job: int
     bytes_per_job: int
+    bytes_kept: int
     device: torch.device
     rates: Tensor
     reduced: bool = False
@@ -63,6 +65,10 @@ class Problem(ABC):
     @abstractmethod
     def describe(self, job: int) -> str:
         """Name a job in messages."""
+
+    def exact(self) -> Problem:
+        """Return the same jobs, with steps that are not computed in less than float32."""
+        return self
 
     def spheres(self, _parameters: Tensor) -> list[Tensor]:
         """Return views ``[k, ..., d]`` of what is optimised up to its length over the last axis."""
@@ -128,11 +134,18 @@ class UnitsProblem(Problem):
         size = self.units.size
         example = torch.zeros(1, 3, size, size, device=self.device, dtype=self.step_dtype)
         self.bytes_per_job = self.patches_per_job * bytes_per_patch(self.fast, example, self.tap)
+        self.bytes_kept = self.patches_per_job * 3 * size**2 * self.dtype.itemsize
 
     def stream(self, purpose: str, job: int, *more: str | int) -> torch.Generator:
         """Return a job's random stream for some purpose, whatever runs beside it."""
         name = self.targets.names[job]
         return generator(self.seed, purpose, self.units.network, self.units.layer, name, *more)
+
+    def exact(self) -> Problem:
+        """Return the same jobs, computed as the units themselves do."""
+        same = copy.copy(self)
+        same.fast, same.step_dtype, same.reduced = self.units, self.dtype, False
+        return same
 
     def describe(self, job: int) -> str:
         """Name the network, the layer and the target."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
-from diversevis.errors import UserError, unknown_name
+from diversevis.errors import UserError, real_number, unknown_name, whole_number
+
+Optimiser = Literal["adam", "sphere"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,14 @@ class Schedule:
         Filter the gradient before it is projected onto the sphere of the norm budget, as the
         published code does. Its fixed point for a linear unit is then the *filtered* template; the
         default order projects first, which leaves every optimum where it is.
+
+    Raises
+    ------
+    UserError
+        For another optimiser, or a number out of its range.
     """
 
-    optimiser: Literal["adam", "sphere"] = "adam"
+    optimiser: Optimiser = "adam"
     learning_rate: float = 1.0
     steps: int = 2000
     patience: int = 100
@@ -49,6 +56,18 @@ class Schedule:
     eps: float = 1e-8
     anneal: bool = False
     published_filter: bool = False
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in (known := get_args(Optimiser)):
+            raise unknown_name("optimiser", self.optimiser, known)
+        real_number("learning_rate", self.learning_rate, above=0)
+        whole_number("steps", self.steps, least=1)
+        whole_number("patience", self.patience, least=1)
+        if not (isinstance(self.betas, Sequence) and len(self.betas) == 2):
+            raise UserError("two decays for betas", repr(self.betas), "give the published ones")
+        for name, value in (("decay", self.decay), *(("betas", beta) for beta in self.betas)):
+            real_number(name, value, least=0, below=1)  # at 1 nothing is ever forgotten
+        real_number("eps", self.eps, above=0)
 
 
 PUBLISHED = Schedule()
@@ -87,14 +106,14 @@ def get_schedule(
     Raises
     ------
     UserError
-        For an unknown name, or fewer than one step.
+        For an unknown name, or steps that are not a whole number of one or more.
     """
     if isinstance(schedule, str):
         if schedule not in known:
             raise unknown_name("schedule", schedule, known)
         schedule = known[schedule]
+    if not isinstance(schedule, Schedule):
+        raise unknown_name("schedule", schedule, known)
     if steps is None:
         return schedule
-    if steps < 1:
-        raise UserError("at least one step", str(steps), "ask for more steps")
-    return of_length(schedule, steps)
+    return of_length(schedule, whole_number("steps", steps, least=1))

@@ -9,13 +9,17 @@ import torch
 from torch import Tensor
 
 from diversevis.devices import exact_float32
-from diversevis.errors import UserError
+from diversevis.errors import UserError, whole_number
 from diversevis.seeds import generator
-from diversevis.units.contract import Units
+from diversevis.units.contract import Units, check_shape, check_units
+from diversevis.units.memory import require
 from diversevis.units.patches import CHANNEL_MEANS, patch_norm
 from diversevis.units.responding import responses
 
 _DRAWN_AT_ONCE = 256
+_COPIES = 4
+"""Of all responses: as they come, put together, and twice while they are sorted."""
+
 _FLAT = 1e-3
 """Patches whose norm is below this part of the budget are uniformly grey: nothing to rescale."""
 
@@ -42,8 +46,9 @@ def random_crops(photographs: Tensor, size: int, count: int, stream: torch.Gener
     Raises
     ------
     UserError
-        If the photographs are smaller than the crop.
+        If the photographs are smaller than the crop, or none.
     """
+    check_shape("photographs", photographs, ("n", 3, "h", "w"))
     n, _, height, width = photographs.shape
     if size > min(height, width):
         raise UserError(
@@ -67,6 +72,7 @@ def random_crops(photographs: Tensor, size: int, count: int, stream: torch.Gener
 
 def mean_norm(photographs: Tensor, size: int, *, count: int = 10_000, seed: int = 0) -> float:
     """Return the mean Euclidean norm of random natural patches of side `size`, in patch units."""
+    count = whole_number("crops", count, least=1)
     stream = generator(seed, "norm", size)
     total, left = 0.0, count
     while left:
@@ -123,7 +129,17 @@ def natural_responses(
         Patches to show.
     seed
         Seed of the crops; the same crops serve all layers of one patch size.
+
+    Raises
+    ------
+    UserError
+        For units that break their contract, photographs that are none or too small, or a number of
+        patches below one or beyond what the free memory holds.
     """
+    check_units(units, dtype=None)
+    count = whole_number("natural patches", count, least=1)
+    held = _COPIES * 4 * count * units.channels
+    require(held, f"what {units.channels} units answer to {count:,} patches", "ask for fewer")
     stream = generator(seed, "natural", units.size)
     norm, answers, shown = patch_norm(units.size), [], 0
     top = torch.full((units.channels,), -torch.inf)

@@ -9,21 +9,24 @@ import torch
 from torch import Tensor
 
 from diversevis.devices import exact_float32, get_dtype
-from diversevis.errors import UserError
+from diversevis.errors import UserError, whole_number
 from diversevis.optimisation.engine import minimise
 from diversevis.optimisation.problem import Evaluation, UnitsProblem
 from diversevis.optimisation.schedule import Schedule, get_schedule
+from diversevis.seeds import check_seed
 from diversevis.stimuli.filters import smooth, transfer_function
 from diversevis.synthesis.distances import nearest_pair, pairwise
-from diversevis.synthesis.targets import Targets, channels
+from diversevis.synthesis.targets import Targets, as_targets
 from diversevis.units.contract import (
     Units,
     check_distance,
+    check_shape,
     check_units,
     default_distance,
     placement,
 )
-from diversevis.units.responding import responses
+from diversevis.units.memory import require
+from diversevis.units.responding import at_once, responses
 
 
 @dataclass(frozen=True)
@@ -134,17 +137,19 @@ def diverse_sets(
     Raises
     ------
     UserError
-        For fewer than two images with diversity, an impossible `distance`, a bad channel, or an
-        unknown schedule or precision.
+        For units that break their contract, fewer than two images with diversity, an impossible
+        `distance`, a bad channel or seed, an unknown schedule or precision, or more than the free
+        memory holds.
     NonFiniteLossError
         If a loss is no longer finite.
     """
-    schedule = get_schedule(schedule)
-    check_units(units, get_dtype(precision) if precision else None)
-    if not isinstance(targets, Targets):
-        targets = channels(units, targets)
+    schedule, seed = get_schedule(schedule), check_seed(seed)
+    check_units(units, None if precision is None else get_dtype(precision))
+    targets = as_targets(units, targets)
+    images = whole_number("images in a set", images, least=1)
     distance = default_distance(units) if distance is None else check_distance(units, distance)
     weights = diversity_weights(diversity, len(targets), images)
+    require_room(units, len(targets), images, distance)
     problem = _Sets(
         units=units,
         targets=targets,
@@ -181,6 +186,22 @@ def diverse_sets(
     )
 
 
+def require_room(units: Units, sets: int, images: int, distance: str) -> None:
+    """Raise `UserError` if so many sets of so many images do not fit into the free memory."""
+    device, dtype = placement(units)
+    size, pairs = units.size, images * (images - 1) // 2
+    # Images as they end, put together and scaled; the differences of pairs, squared and not.
+    kept = sets * (3 * images * 3 * size**2 + pairs) * dtype.itemsize
+    remedy = "ask for fewer images or units"
+    require(kept, f"{sets:,} sets of {images:,} images of {size} px", remedy)
+    with torch.no_grad():
+        example = torch.zeros(1, 3, size, size, device=device, dtype=dtype)
+        features = units.respond(example, distance)[1].numel()
+    compared = 3 * min(sets, at_once(units, images)) * pairs * features * dtype.itemsize
+    what = f"the distances between {images:,} images, in {distance}"
+    require(compared, what, "ask for fewer images", device)
+
+
 def diversity_weights(
     diversity: float | Sequence[float] | Tensor, count: int, images: int
 ) -> Tensor:
@@ -189,18 +210,19 @@ def diversity_weights(
     Raises
     ------
     UserError
-        If it is negative or not finite, does not fit the number of sets, or wants to tell apart
-        fewer than two images.
+        If it is no number, negative or not finite, does not fit the number of sets, or wants to
+        tell apart fewer than two images.
     """
-    weights = torch.as_tensor(diversity, dtype=torch.float32)
+    try:
+        weights = torch.as_tensor(diversity, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise UserError("numbers for diversity", repr(diversity), "give one per target") from None
     if weights.ndim > 1 or (weights.ndim == 1 and len(weights) != count):
         raise UserError(
             f"one diversity, or {count}, one per target", f"{weights.numel()}", "give one for each"
         )
     if not (weights.isfinite() & (weights >= 0)).all():
         raise UserError("a diversity that is zero or more", str(diversity), "zero gives restarts")
-    if images < 1:
-        raise UserError("at least one image", str(images), "ask for two or more")
     if images < 2 and (weights > 0).any():
         raise UserError(
             "at least two images for a diverse set",
@@ -236,12 +258,8 @@ class _Sets(UnitsProblem):
         # In float64 first: a filter's mean of one should not depend on the dtype it is used in.
         transfer = transfer_function(self.units.size, dtype=torch.float64)
         self.transfer = transfer.to(self.device, self.dtype)
-        if self.starts is not None and self.starts.shape != (self.jobs, *self.shape):
-            raise UserError(
-                f"starts of shape {[self.jobs, *self.shape]}",
-                str(list(self.starts.shape)),
-                "give one start per image",
-            )
+        if self.starts is not None:
+            check_shape("starts", self.starts, (self.jobs, *self.shape))
 
     def start(self, job: int) -> Tensor:
         if self.starts is not None:

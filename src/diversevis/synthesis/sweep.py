@@ -9,11 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diversevis.errors import UserError
-from diversevis.synthesis.choice import select_diversity
-from diversevis.synthesis.diverse import DiverseSets, diverse_sets, diversity_weights
-from diversevis.synthesis.targets import Targets, channels
-from diversevis.units.contract import Units
+from diversevis.errors import UserError, real_number, whole_number
+from diversevis.synthesis.choice import check_fraction, select_diversity
+from diversevis.synthesis.diverse import (
+    DiverseSets,
+    diverse_sets,
+    diversity_weights,
+    require_room,
+)
+from diversevis.synthesis.targets import Targets, as_targets
+from diversevis.units.contract import PIXELS, Units
 from diversevis.units.patches import patch_norm
 
 DEFAULT_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -75,16 +80,19 @@ def sweep(
     Raises
     ------
     UserError
-        As `diverse_sets`, or for a grid that does not rise from above zero.
+        As `diverse_sets`, for a grid that does not rise from above zero, or a fraction that is not
+        above 0 and at most 1.
     """
-    grid = list(grid)
+    fraction = check_fraction(fraction)
+    grid = [real_number("a relative diversity", c) for c in grid]
     if not grid or grid[0] <= 0 or sorted(set(grid)) != grid:
         raise UserError(
             "relative diversities that rise from above zero", str(grid), "sort and correct them"
         )
-    if not isinstance(targets, Targets):
-        targets = channels(units, targets)
-    diversity_weights(1.0, len(targets), settings.get("images", 6))
+    targets = as_targets(units, targets)
+    images = whole_number("images in a set", settings.get("images", 6), least=1)
+    diversity_weights(1.0, len(targets), images)
+    require_room(units, len(targets) * (1 + len(grid)), images, PIXELS)
     restarts = diverse_sets(units, targets, diversity=0.0, **settings)
     # A unit that its restarts do not drive gets lambda 0 throughout, and level 0 selected.
     # Restarts that coincide to the last digit have no distance to be relative to.

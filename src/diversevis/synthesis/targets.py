@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from diversevis.errors import UserError
+from diversevis.errors import UserError, whole_number
 from diversevis.units.contract import Units
 
 COSINE_OFFSET = 0.01
@@ -56,29 +56,62 @@ class Targets:
         return score
 
 
-def channels(units: Units, numbers: Sequence[int]) -> Targets:
+def channels(units: Units, numbers: Iterable[int]) -> Targets:
     """Return the targets that are single channels of a layer.
 
     Raises
     ------
     UserError
-        If there is none, one is out of range, or one comes twice.
+        If there is none, one is out of range or no whole number, or one comes twice.
     """
-    numbers = list(numbers)
-    check_channels(numbers, units.channels, f"{units.network} {units.layer}")
-    return Targets(tuple(map(str, numbers)), torch.eye(units.channels)[numbers])
+    chosen = check_channels(numbers, units.channels, f"{units.network} {units.layer}")
+    return Targets(tuple(map(str, chosen)), torch.eye(units.channels)[chosen])
 
 
-def check_channels(numbers: Sequence[int], total: int, where: str) -> None:
-    """Raise `UserError` unless `numbers` are different channels of the `total` there are."""
+def check_channels(numbers: Iterable[int], total: int, where: str) -> list[int]:
+    """Return `numbers` as ints, whatever whole numbers they are: names and seeds are made of them.
+
+    Raises
+    ------
+    UserError
+        Unless they are different channels of the `total` there are.
+    """
     valid = f"channel numbers from 0 to {total - 1} ({where})"
-    if not numbers:
+    try:
+        given = list(numbers)
+    except TypeError:  # a number, or a tensor that is one
+        raise UserError(valid, f"{numbers!r}, which is no list", "put it into a list") from None
+    if not given:
         raise UserError(valid, "none", "name at least one")
-    for number in numbers:
-        if not 0 <= number < total:
-            raise UserError(valid, str(number), "choose channels within the range")
-    if repeated := [n for n in numbers if numbers.count(n) > 1]:
-        raise UserError("each channel once", f"{repeated[0]} twice", "leave out the repetition")
+    chosen = []
+    for number in given:
+        try:
+            chosen.append(whole_number("a channel", number, least=0, most=total - 1))
+        except UserError as error:
+            raise UserError(valid, error.received, "choose channels within the range") from None
+    if len(set(chosen)) < len(chosen):
+        repeated = next(n for n in chosen if chosen.count(n) > 1)
+        raise UserError("each channel once", f"{repeated} twice", "leave out the repetition")
+    return chosen
+
+
+def as_targets(units: Units, targets: Targets | Iterable[int]) -> Targets:
+    """Return targets, given themselves or as channel numbers.
+
+    Raises
+    ------
+    UserError
+        As `channels`, or for targets of another number of channels.
+    """
+    if not isinstance(targets, Targets):
+        return channels(units, targets)
+    if targets.directions.shape != (expected := (len(targets), units.channels)) or not len(targets):
+        raise UserError(
+            f"directions of shape {list(expected)}, one or more",
+            str(list(targets.directions.shape)),
+            f"make targets of {units.network} {units.layer}",
+        )
+    return targets
 
 
 def directions(
@@ -102,7 +135,10 @@ def directions(
     UserError
         If the shape does not fit the layer or a vector has no direction.
     """
-    vectors = torch.atleast_2d(torch.as_tensor(vectors, dtype=torch.float32))
+    try:
+        vectors = torch.atleast_2d(torch.as_tensor(vectors, dtype=torch.float32))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError("vectors of numbers", str(error), "give a tensor") from None
     if vectors.ndim != 2 or vectors.shape[1] != units.channels:
         raise UserError(
             f"vectors of shape [targets, {units.channels}]",
@@ -112,7 +148,9 @@ def directions(
     norms = vectors.norm(dim=1, keepdim=True)
     if not (norms.isfinite() & (norms > 0)).all():
         raise UserError("finite vectors that are not zero", "one that is", "leave it out")
-    names = [f"direction-{i}" for i in range(len(vectors))] if names is None else names
+    names = [f"direction-{i}" for i in range(len(vectors))] if names is None else list(names)
     if len(names) != len(vectors) or len(set(names)) != len(names):
-        raise UserError(f"{len(vectors)} different names", ", ".join(names), "name each once")
+        raise UserError(
+            f"{len(vectors)} different names", ", ".join(map(str, names)), "name each once"
+        )
     return Targets(tuple(names), vectors / norms, cosine)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+from diversevis.devices import exact_float32
 from diversevis.errors import UserError
+from diversevis.seeds import generator
+from diversevis.units.patches import patch_norm
 
 PIXELS = "pixels"
 """The distance space that every layer has."""
+
+_DTYPES = (torch.float32, torch.float64)
+"""In which units can compute; steps of an optimisation in bfloat16 are taken by copies of them."""
 
 
 @runtime_checkable
@@ -75,8 +82,23 @@ def placement(units: Units) -> tuple[torch.device, torch.dtype]:
     return torch.device("cpu"), torch.float32
 
 
+def check_shape(what: str, value: object, shape: tuple[int | str, ...]) -> None:
+    """Raise `UserError` unless `value` is a tensor of a shape, in which words stand for any side.
+
+    No side may be zero.
+    """
+    wanted = f"{what} of shape [{', '.join(map(str, shape))}]"
+    if not isinstance(value, Tensor):
+        raise UserError(wanted, type(value).__name__, "give a tensor")
+    sides = list(value.shape)
+    fits = len(sides) == len(shape) and 0 not in sides
+    if not fits or any(isinstance(a, int) and a != b for a, b in zip(shape, sides, strict=True)):
+        raise UserError(wanted, str(sides), "give a tensor that fits")
+
+
+@exact_float32()
 def check_units(units: Units, dtype: torch.dtype | None = torch.bfloat16) -> None:
-    """Check with a pair of patches that `units` keep their contract.
+    """Check with a few patches that `units` keep their contract.
 
     Parameters
     ----------
@@ -101,7 +123,12 @@ def check_units(units: Units, dtype: torch.dtype | None = torch.bfloat16) -> Non
 
     for name in ("network", "layer", "size", "channels", "earlier_layers", "to", "respond"):
         demand(hasattr(units, name), f"an attribute {name!r}", "none")
+    for name in ("size", "channels"):
+        number = getattr(units, name)
+        whole = isinstance(number, int) and not isinstance(number, bool) and number > 0
+        demand(whole, f"a whole number above zero as {name!r}", repr(number))
     device, own = placement(units)
+    demand(own in _DTYPES, "tensors in float32 or float64", own)
     shape = (2, 3, units.size, units.size)
     patches = torch.linspace(-1, 1, 2 * 3 * units.size**2, dtype=own, device=device).view(shape)
     patches.requires_grad_()
@@ -115,12 +142,37 @@ def check_units(units: Units, dtype: torch.dtype | None = torch.bfloat16) -> Non
     for layer in units.earlier_layers:
         features = units.respond(patches.detach(), layer)[1]
         demand(features.shape[:1] == (2,), f"a map of {layer} for each patch", features.shape)
+    mixed = _mixed(units, device, own)
+    demand(mixed is None, "answers to each patch that do not depend on its neighbours", mixed)
     if dtype not in (None, own):
         try:
             responses = copy.deepcopy(units).to(dtype).respond(patches.detach().to(dtype))[0]
         except (AttributeError, RuntimeError, TypeError) as error:
             demand(False, f"a copy that responds in {dtype}", error)
         demand(responses.shape == expected, f"responses {expected} in {dtype}", responses.shape)
+
+
+@torch.no_grad()
+def _mixed(units: Units, device: torch.device, dtype: torch.dtype) -> str | None:
+    """Return how far answers to a patch differ between batches; None if no further than rounding.
+
+    The last map before the layer is looked at too, which all earlier ones have a say in.
+    """
+    stream = generator(0, "probe")
+    noise = torch.randn(3, 3, units.size, units.size, generator=stream)
+    patches = (noise * (patch_norm(units.size) / noise[0].norm())).to(device, dtype)
+    tap = units.earlier_layers[-1] if units.earlier_layers else PIXELS
+    together = units.respond(patches, tap)
+    # The first alone, the others in other places and beside another.
+    parts = [units.respond(some, tap) for some in (patches[:1], patches[1:].flip(0))]
+    for what, first, *others in zip(("responses", tap), together, *parts, strict=True):
+        apart = torch.cat(others)[[0, 2, 1]]
+        # Sums in another order differ by a few units in the last of their digits.
+        allowed = math.sqrt(torch.finfo(dtype).eps) * first.abs().max()
+        change = (apart - first).abs().max()
+        if first.isfinite().all() and not change <= allowed:
+            return f"{what} that differ by {change.item():.3g}, of {first.abs().max().item():.3g}"
+    return None
 
 
 def stage(layer: str) -> str:

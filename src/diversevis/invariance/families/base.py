@@ -14,11 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diversevis.errors import UserError
+from diversevis.errors import UserError, real_number, whole_number
 from diversevis.stimuli.masks import window
 
 DELTA_PATCH = 24
 """Displacements are given in pixels per patch of this side, and grow with the patch."""
+
+LEAST_DELTA = 0.01
+"""Smaller displacements change responses by no more than rounding does."""
 
 
 class Family(ABC):
@@ -66,8 +69,9 @@ class Family(ABC):
     side: int
 
     def __init__(self, size: int, delta: float | None = None) -> None:
+        self.size = whole_number("the side of a patch", size, least=1)
         self.check_size(size)
-        self.size, self.delta = size, delta
+        self.delta = delta
 
     @classmethod
     def check_size(cls, size: int) -> None:
@@ -102,14 +106,21 @@ class Family(ABC):
 class Warps(Family):
     """Members that move every pixel a little; the canvas is read between its pixels bilinearly."""
 
+    delta: float
+
     def __init__(self, size: int, delta: float | None = None) -> None:
         super().__init__(size, delta)
-        if delta is None or not (math.isfinite(delta) and delta > 0):
+        try:
+            delta = real_number("delta", delta, least=LEAST_DELTA, most=DELTA_PATCH)
+        except UserError as error:
+            # A shift by more than the patch's side shows nothing of it.
             raise UserError(
-                f"a displacement above zero for the family {self.name}",
-                str(delta),
+                f"a displacement above zero, {LEAST_DELTA:g} to {DELTA_PATCH}, for the family "
+                f"{self.name}",
+                error.received,
                 "give --delta in pixels per 24 px of patch",
-            )
+            ) from None
+        self.delta = delta
         self.part = delta / DELTA_PATCH  # of the patch's side
         self.pixels = delta * size / DELTA_PATCH
         # Far members meet the canvas's border, which goes on as it ends.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from diversevis.discovery import modules_of
 from diversevis.errors import UserError, unknown_name
@@ -31,12 +31,18 @@ def build_families(names: Sequence[str], deltas: Sequence[float], size: int) -> 
     UserError
         For an unknown name, no name, a patch that is too small, or a displacement not above zero.
     """
+    for what, given in (("families", names), ("displacements", deltas)):
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise UserError(f"a list of {what}", repr(given), "put it into a list")
+    names, deltas = list(names), list(deltas)
     if not names or not deltas:
         missing = "displacement" if names else "family"
         known = f"choose from {', '.join(FAMILIES)}, and displacements such as 1,2,3"
         raise UserError(f"at least one {missing}", "none", known)
-    for given in (list[object](names), list[object](deltas)):
-        if repeated := [entry for entry in given if given.count(entry) > 1]:
+    for given in (names, deltas):
+        # Tables name displacements by six digits.
+        shown = [f"{entry:g}" if isinstance(entry, float) else str(entry) for entry in given]
+        if repeated := [entry for entry in shown if shown.count(entry) > 1]:
             raise UserError("each family and displacement once", f"{repeated[0]} twice", "drop it")
     return [
         get_family(name)(size, delta)
@@ -62,6 +68,6 @@ def fitting_families(
 
 def get_family(name: str) -> type[Family]:
     """Return the family called `name`; raise `UserError` with the nearest names otherwise."""
-    if name not in FAMILIES:
+    if not isinstance(name, str) or name not in FAMILIES:
         raise unknown_name("family of transformations", name, FAMILIES)
     return FAMILIES[name]

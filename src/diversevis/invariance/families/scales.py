@@ -25,8 +25,9 @@ class Scales(Warps):
         self.widest = math.sqrt(3 / self.radii()[1]) * self.pixels
         if self.widest >= 1:
             raise UserError(
-                "factors above zero for the family scales",
-                f"a delta of {delta:g}, which needs factors down to {1 - self.widest:.2f}",
+                f"factors above zero for the family scales, a delta below "
+                f"{self.delta / self.widest:.3g}",
+                f"{self.delta:g}, which needs factors down to {1 - self.widest:.2f}",
                 "choose a smaller delta",
             )
 
