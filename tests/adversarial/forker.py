@@ -1,12 +1,17 @@
 """A process that has everything imported, and runs each bad input in a child of its own.
 
-Reads one request per line, as JSON: ``kind`` (``cli``, ``check``, ``snakemake`` or ``python``), its
-``arguments``, ``folder`` to run in, ``environment``. Answers with one line: exit code, output,
-messages, processor time.
+Reads one request per line, as JSON: ``kind`` (a surface, see `run`), its ``arguments``, the
+``folder`` to run in, the ``environment``. Answers with one line: exit code, output, messages,
+processor time.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gc
+import importlib
+import io
 import json
 import os
 import resource
@@ -55,24 +60,45 @@ def refuse_network() -> None:
 
 
 def run(kind: str, arguments: list[str]) -> int:
-    """Run one input as its surface does, and return the exit code."""
+    """Run one input as its surface does, and return the exit code.
+
+    ``cli``: a command line. ``check``: a configuration and criteria, as workflow/Snakefile reads
+    them. ``both``: the same, then `diversevis run`, which has to say the same. ``snakemake``: a
+    command line of Snakemake's. ``python``: code.
+    """
     if kind == "cli":
         return cli.main(arguments)
     if kind == "snakemake":
-        from snakemake.cli import main
-
-        main(arguments)
+        importlib.import_module("snakemake.cli").main(arguments)
         return 0
+    if kind == "both":
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            first = run("check", arguments)
+        also = io.StringIO()
+        with contextlib.redirect_stderr(also):
+            second = run("cli", ["run", arguments[0]])
+        print(said.getvalue(), file=sys.stderr)
+        same = (first, f"diversevis: {said.getvalue()}") == (second, also.getvalue())
+        if not same:
+            print(f"run says something else: {second} {also.getvalue()}", file=sys.stderr)
+        return first if same else 1
     try:
-        if kind == "check":  # as workflow/Snakefile does
+        if kind == "check":
             settings = read_settings(arguments[0])
             check(settings, read_criteria(arguments[1]), device=False)
         else:
-            exec(arguments[0], runpy.run_path(str(PRELUDE)))
+            exec(arguments[0], dict(names()))
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+@functools.cache
+def names() -> dict:
+    """Return what the rows of the Python interface are written with."""
+    return runpy.run_path(str(PRELUDE))
 
 
 def child(request: dict, output: int, messages: int) -> None:
@@ -127,7 +153,10 @@ def warm_up() -> None:
     torch.set_num_threads(1)  # threads do not survive a fork
     settings = read_settings({"scale": "warm", "layers": {"vgg19": ["conv2_2"]}})
     check(settings, read_criteria(ROOT / "config" / "criteria.yaml"))
-    runpy.run_path(str(PRELUDE))
+    names()
+    for module in ("diversevis.figures.sheet", "diversevis.figures.unit", "snakemake.cli"):
+        importlib.import_module(module)
+    gc.freeze()  # a collection in a child would copy all of its parent's memory
 
 
 def main() -> None:

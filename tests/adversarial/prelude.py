@@ -35,10 +35,10 @@ noise = torch.randn(1, 2, 3, units.size, units.size, generator=torch.Generator()
 few = {"images": 2, "schedule": Schedule(steps=1)}
 
 
-def trunk(layer="conv1_2"):
-    """Return a trunk of VGG-19 with weights of zero."""
-    network = get_network("vgg19")
-    return build_trunk(network.build().to_empty(device="cpu"), layer, network=network)
+vgg19 = get_network("vgg19")
+module = vgg19.build()
+module.features[:3].to_empty(device="cpu")  # the first two layers have weights, whatever they are
+trunk = build_trunk(module, "conv1_2", network=vgg19)
 
 
 class Mixing(Controls):

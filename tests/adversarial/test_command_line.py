@@ -18,7 +18,7 @@ ROWS = [
     # no command, or none that there is
     ("", "COMMAND"),
     ("visualise vgg19 conv3_1 21", "visualise"),
-    ("--sead 1", "--sead"),
+    ("--sead 1", "COMMAND"),
     ("'\x1b[31m'", "COMMAND"),
     # names
     ("visualize", "NETWORK"),
@@ -169,7 +169,7 @@ ROWS = [
     ("fetch controls", "'controls'"),
     ("networks vgg19", "vgg19"),
     ("networks --all", "--all"),
-    ("doctor --frobnicate", "frobnicate"),
+    ("doctor --frobnicate", "doctor"),
 ]
 
 

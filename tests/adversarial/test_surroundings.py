@@ -27,7 +27,7 @@ CACHES = [
     ({"DIVERSEVIS_CACHE": "/proc/x"}, ("fetch", "photographs"), "DIVERSEVIS_CACHE"),
     ({"DIVERSEVIS_CACHE": "file"}, V, "DIVERSEVIS_CACHE"),
     ({"DIVERSEVIS_CACHE": "file/x"}, ("fetch", "resnet50"), "DIVERSEVIS_CACHE"),
-    ({"DIVERSEVIS_CACHE": "x" * 300}, V, "x" * 300),
+    ({"DIVERSEVIS_CACHE": "y" * 300}, V, "y" * 300),
     ({"DIVERSEVIS_CACHE": "/" + "x/" * 3000}, ("fetch", "vgg19"), "DIVERSEVIS_CACHE"),
     ({"DIVERSEVIS_CACHE": None, "XDG_CACHE_HOME": "~nobody-of-that-name"}, V, "XDG_CACHE_HOME"),
     ({"DIVERSEVIS_CACHE": None, "XDG_CACHE_HOME": "file"}, V, "file"),
