@@ -203,7 +203,7 @@ def _scale(folder: Path) -> Iterator[Finding]:
         yield Finding(NOTE, f"{folder}: {error.received}", error.remedy)
         return
     every = _all_jobs(run)
-    there = [job for job in every if job.record.exists()]
+    there = [job for job in every if read_record(job.record)]
     broken = {
         job.key: names for job in there if (names := damaged(job.record, job.writes.values()))
     }

@@ -83,6 +83,11 @@ def problem(*, cache: Path | None = None, thorough: bool = False) -> str | None:
     return problem_of(_path(cache), _expected(), thorough=thorough)
 
 
+def stored(*, cache: Path | None = None) -> bool:
+    """Return whether the cache holds the photographs, whole or not."""
+    return _path(cache_directory() if cache is None else Path(cache)).exists()
+
+
 def _path(cache: Path) -> Path:
     return cache / "photographs" / "photographs.safetensors"
 
