@@ -169,7 +169,11 @@ ROWS = [
     ("fetch controls", "'controls'"),
     ("networks vgg19", "vgg19"),
     ("networks --all", "--all"),
-    ("doctor --frobnicate", "doctor"),
+    ("doctor --frobnicate", "--frobnicate"),
+    ("doctor nothing", "nothing"),
+    ("doctor good.yaml", "good.yaml"),
+    ("doctor /dev/null", "/dev/null"),
+    (f"doctor {'x' * 300}", "x" * 300),
 ]
 
 

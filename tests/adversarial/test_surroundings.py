@@ -144,6 +144,7 @@ def test_own_files_of_the_same_names_stop_the_command(sandbox, arguments):
         path.unlink()
 
 
+KEPT = ("settings", "code", "reads", "files", "created", "packages", "checkout")
 RECORDS = {
     "no JSON": "mine",
     "a list": "[]",
@@ -152,6 +153,10 @@ RECORDS = {
     "files that are numbers": json.dumps({"files": [1, None]}),
     "files elsewhere": json.dumps({"files": {"../home/mine": "0", "/etc/passwd": "0", ".": "0"}}),
     "files that are a number": json.dumps({"files": 5}),
+    "numbers throughout": json.dumps(dict.fromkeys(KEPT, 5)),
+    "nothing throughout": json.dumps(dict.fromkeys(KEPT)),
+    "texts throughout": json.dumps(dict.fromkeys(KEPT, "sweep.py")),
+    "whole, of files elsewhere": json.dumps({name: {"../home/mine": "0"} for name in KEPT}),
 }
 
 
@@ -165,6 +170,38 @@ def test_records_that_lie_remove_nothing(sandbox, record):
     answer = sandbox.run("cli", *LOOK, "--out", ".")
     assert "Traceback" not in answer.messages
     assert answer.code == 2
+    assert sandbox.files() == before
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_doctor_names_records_that_lie(sandbox, record):
+    folder = sandbox.folder / "visualizations" / "vgg19" / "conv3_1"
+    (sandbox.folder / "mine.yaml").write_text(GOOD)
+    job = sandbox.folder / "results/mine/provenance/sweep/vgg19/conv1_2.json"
+    for path in (folder / "provenance.json", job):
+        path.parent.mkdir(parents=True)
+        path.write_text(RECORDS[record])
+    before = sandbox.files()
+    for arguments in ((), (str(folder.relative_to(sandbox.folder)),)):
+        answer = sandbox.run("cli", "doctor", *arguments)
+        assert "Traceback" not in answer.messages, answer.messages
+        assert answer.code == 1, answer.output
+        (line,) = [line for line in answer.output.splitlines() if "conv3_1" in line]
+        assert "WRONG" in line
+    assert sandbox.files() == before
+
+
+@pytest.mark.parametrize("damage", CACHED)
+def test_doctor_names_damaged_networks(sandbox, damage):
+    path = sandbox.cache / "networks" / "vgg19.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CACHED[damage])
+    before = sandbox.files()
+    answer = sandbox.run("cli", "doctor")
+    assert "Traceback" not in answer.messages, answer.messages
+    assert answer.code == 1, answer.output
+    (line,) = [line for line in answer.output.splitlines() if " vgg19:" in line]
+    assert "WRONG" in line
     assert sandbox.files() == before
 
 
