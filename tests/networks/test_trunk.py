@@ -212,12 +212,14 @@ def test_a_tap_that_is_not_there_is_refused(tap):
     ("change", "message"),
     [
         ({"network": 5}, "the name of a network"),
+        ({"network": ["vgg19"]}, "the name of a network"),
+        ({"dtype": torch.float16}, "one of torch.float32"),
         ({"layer": ["conv1_1"]}, "the name of a layer"),
         ({"device": "cuda:99"}, "a CUDA device for cuda:99"),
         ({"device": torch.device("cuda:99")}, "a CUDA device for cuda:99"),
         ({"device": 0}, "the name of a device"),
-        ({"dtype": "float32"}, "a dtype such as torch.float32"),
-        ({"dtype": torch.int64}, "a dtype such as torch.float32"),
+        ({"dtype": "float32"}, "one of torch.float32"),
+        ({"dtype": torch.int64}, "one of torch.float32"),
     ],
 )
 def test_bad_input(change, message):

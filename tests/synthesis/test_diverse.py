@@ -252,6 +252,8 @@ def test_non_finite_loss_names_the_unit():
         ({"precision": ""}, "name of a precision"),
         ({"precision": torch.bfloat16}, "name of a precision"),
         ({"start": [0.0]}, "starts of shape"),
+        ({"start": torch.zeros(1, 6, 3, 24, 24)}, "finite and not zero"),
+        ({"start": torch.full((1, 6, 3, 24, 24), torch.nan)}, "finite and not zero"),
         ({"diversity": float("nan")}, "zero or more"),
         ({"diversity": [0.1, 0.2, 0.3]}, "one per target"),
         ({"distance": "conv3_1"}, "before conv3_1"),
@@ -333,7 +335,7 @@ def test_targets_of_another_layer_are_refused(conv3_1):
     [
         (10**6, "pixels", "GiB for 1 sets of 1,000,000 images of 24 px"),
         (10**9, "conv2_2", "GiB for 1 sets of"),
-        (20_000, "conv2_2", "GiB for the distances between 20,000 images, in conv2_2"),
+        (50_000, "conv2_2", "GiB for .* of 50,000 images"),
     ],
 )
 def test_what_does_not_fit_into_memory_is_refused_at_once(conv3_1, images, distance, what):

@@ -9,6 +9,7 @@ from diversevis.controls.units import Controls
 from diversevis.errors import UserError
 from diversevis.optimisation.schedule import FAST, of_length
 from diversevis.synthesis.choice import select_diversity
+from diversevis.synthesis.diverse import diverse_sets
 from diversevis.synthesis.sweep import pick, sweep
 
 
@@ -50,9 +51,19 @@ def test_a_fraction_that_is_none_is_refused(fraction, result):
         select_diversity(torch.ones(2, 1), fraction=fraction)
 
 
-@pytest.mark.parametrize("grid", [[float("nan")], [float("inf")], ["a"]])
+def test_given_starts_are_those_of_every_level():
+    units, settings = Controls("simple"), {"images": 2, "schedule": of_length(FAST, 2)}
+    noise = torch.randn(2, 2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    given = sweep(units, [0, 1], grid=[0.1, 0.2], start=noise, **settings)
+    first = diverse_sets(
+        units, [0, 1], start=noise, diversity=given.levels[2].diversity, **settings
+    )
+    assert torch.equal(given.levels[2].images, first.images)
+
+
+@pytest.mark.parametrize("grid", [[float("nan")], [float("inf")], ["a"], 0.1, "0.1"])
 def test_grids_are_of_numbers(grid):
-    with pytest.raises(UserError, match="relative diversity"):
+    with pytest.raises(UserError, match="relative diversit"):
         sweep(Controls("simple"), [0], grid=grid)
 
 

@@ -74,7 +74,7 @@ def best_patches(
     schedule, targets = get_schedule(schedule), as_targets(units, targets)
     if natural is not None:
         check_shape("natural patches", natural, (len(targets), 3, units.size, units.size))
-    require_room(units, len(targets), RESTARTS, PIXELS)
+    require_room(units, len(targets), RESTARTS)
     shape = (RESTARTS, 3, units.size, units.size)
     starts = torch.stack(
         [

@@ -250,7 +250,7 @@ def require_room(units: Units, count: int, family: Family, sampling: Sampling) -
     their order and norms; canvases and products of the surrogates.
     """
     if not isinstance(family, Family):
-        raise UserError("a family of transformations", type(family).__name__, "see build_families")
+        raise UserError("a family of transformations", repr(family), "see build_families")
     if family.size != units.size:
         where = f"of {units.network} {units.layer}"
         raise UserError(

@@ -26,6 +26,9 @@ from diversevis.networks.registry import get_network
 from diversevis.networks.store import load_weights
 from diversevis.units.contract import PIXELS, check_shape
 
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16)
+"""What trunks are used in; in float16 responses would overflow."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -139,13 +142,13 @@ def load_trunk(
     ------
     UserError
         If the network, layer or device is unknown or not there, its weights can be had from no
-        source, or `dtype` has no fractions.
+        source, or it is not known to work in `dtype`.
     """
-    network = network if isinstance(network, Network) else get_network(network)
+    network = network if isinstance(network, Network) else get_network(str(network))
     find_layer(network, layer)
     device = choose_device(device)
-    if not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
-        raise UserError("a dtype such as torch.float32", repr(dtype), "give one with fractions")
+    if dtype not in _DTYPES:
+        raise UserError(f"one of {', '.join(map(str, _DTYPES))}", repr(dtype), "take the first")
     weights, _ = load_weights(network, cache=cache, progress=progress)
     module = network.build()
     module.load_state_dict(weights, strict=False, assign=True)

@@ -7,6 +7,9 @@ import functools
 import torch
 from torch import Tensor
 
+_NUMBERS_AT_ONCE = 2**26
+"""Differences between images that are held at once."""
+
 
 def root_mean_square(difference: Tensor) -> Tensor:
     """Return the root mean square over the last axis."""
@@ -32,8 +35,12 @@ def pairwise(features: Tensor) -> Tensor:
     features
         ``[k, n, d]``. A distance is the root mean square difference over ``d``.
     """
-    first, second = pairs(features.shape[1])
-    return root_mean_square(features[:, first] - features[:, second])
+    some = max(1, _NUMBERS_AT_ONCE // (len(features) * features.shape[2]))
+    parts = [
+        root_mean_square(features[:, first] - features[:, second])
+        for first, second in zip(*(of.split(some) for of in pairs(features.shape[1])), strict=True)
+    ]
+    return torch.cat(parts, 1)
 
 
 @torch.no_grad()

@@ -26,7 +26,10 @@ from diversevis.units.contract import (
     placement,
 )
 from diversevis.units.memory import require
-from diversevis.units.responding import at_once, responses
+from diversevis.units.responding import responses
+
+_BYTES_PER_PAIR = 64
+"""Two numbers of images, and their products and distances as the nearest pair is looked for."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ def diverse_sets(
     images = whole_number("images in a set", images, least=1)
     distance = default_distance(units) if distance is None else check_distance(units, distance)
     weights = diversity_weights(diversity, len(targets), images)
-    require_room(units, len(targets), images, distance)
+    require_room(units, len(targets), images)
     problem = _Sets(
         units=units,
         targets=targets,
@@ -186,20 +189,14 @@ def diverse_sets(
     )
 
 
-def require_room(units: Units, sets: int, images: int, distance: str) -> None:
+def require_room(units: Units, sets: int, images: int) -> None:
     """Raise `UserError` if so many sets of so many images do not fit into the free memory."""
-    device, dtype = placement(units)
+    _, dtype = placement(units)
     size, pairs = units.size, images * (images - 1) // 2
-    # Images as they end, put together and scaled; the differences of pairs, squared and not.
-    kept = sets * (3 * images * 3 * size**2 + pairs) * dtype.itemsize
-    remedy = "ask for fewer images or units"
-    require(kept, f"{sets:,} sets of {images:,} images of {size} px", remedy)
-    with torch.no_grad():
-        example = torch.zeros(1, 3, size, size, device=device, dtype=dtype)
-        features = units.respond(example, distance)[1].numel()
-    compared = 3 * min(sets, at_once(units, images)) * pairs * features * dtype.itemsize
-    what = f"the distances between {images:,} images, in {distance}"
-    require(compared, what, "ask for fewer images", device)
+    # Images as they end, put together and scaled; distances; numbers of the pairs of one set.
+    each = (3 * images * 3 * size**2 + pairs) * dtype.itemsize
+    what = f"{sets:,} sets of {images:,} images of {size} px"
+    require(sets * each + _BYTES_PER_PAIR * pairs, what, "ask for fewer images or units")
 
 
 def diversity_weights(
@@ -260,6 +257,9 @@ class _Sets(UnitsProblem):
         self.transfer = transfer.to(self.device, self.dtype)
         if self.starts is not None:
             check_shape("starts", self.starts, (self.jobs, *self.shape))
+            lengths = self.starts.flatten(2).norm(dim=2)
+            if not (lengths.isfinite() & (lengths > 0)).all():
+                raise UserError("starts that are finite and not zero", "others", "draw them anew")
 
     def start(self, job: int) -> Tensor:
         if self.starts is not None:

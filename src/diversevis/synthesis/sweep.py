@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from diversevis.synthesis.diverse import (
     require_room,
 )
 from diversevis.synthesis.targets import Targets, as_targets
-from diversevis.units.contract import PIXELS, Units
+from diversevis.units.contract import Units
 from diversevis.units.patches import patch_norm
 
 DEFAULT_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -84,6 +84,8 @@ def sweep(
         above 0 and at most 1.
     """
     fraction = check_fraction(fraction)
+    if isinstance(grid, str) or not isinstance(grid, Iterable):
+        raise UserError("a list of relative diversities", repr(grid), "put it into a list")
     grid = [real_number("a relative diversity", c) for c in grid]
     if not grid or grid[0] <= 0 or sorted(set(grid)) != grid:
         raise UserError(
@@ -92,7 +94,7 @@ def sweep(
     targets = as_targets(units, targets)
     images = whole_number("images in a set", settings.get("images", 6), least=1)
     diversity_weights(1.0, len(targets), images)
-    require_room(units, len(targets) * (1 + len(grid)), images, PIXELS)
+    require_room(units, len(targets) * (1 + len(grid)), images)
     restarts = diverse_sets(units, targets, diversity=0.0, **settings)
     # A unit that its restarts do not drive gets lambda 0 throughout, and level 0 selected.
     # Restarts that coincide to the last digit have no distance to be relative to.
@@ -101,6 +103,8 @@ def sweep(
     diversity = torch.tensor(grid)[:, None] * unit_scale
     # One run for all levels: the batch stays full, and no level waits for another's last unit.
     repeated = targets.repeated(len(grid))
+    if (start := settings.get("start")) is not None:
+        settings["start"] = start.repeat(len(grid), 1, 1, 1, 1)
     diverse = diverse_sets(units, repeated, diversity=diversity.flatten(), **settings)
     levels = (restarts, *_split(diverse, len(grid)))
     activation = torch.stack([level.activations.mean(1) for level in levels])

@@ -133,7 +133,7 @@ def directions(
     Raises
     ------
     UserError
-        If the shape does not fit the layer or a vector has no direction.
+        If there is none, the shape does not fit the layer or a vector has no direction.
     """
     try:
         vectors = torch.atleast_2d(torch.as_tensor(vectors, dtype=torch.float32))
@@ -145,6 +145,8 @@ def directions(
             str(list(vectors.shape)),
             f"give one number for each channel of {units.network} {units.layer}",
         )
+    if not len(vectors):
+        raise UserError("at least one vector", "0", "give one")
     norms = vectors.norm(dim=1, keepdim=True)
     if not (norms.isfinite() & (norms > 0)).all():
         raise UserError("finite vectors that are not zero", "one that is", "leave it out")
