@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diversevis.devices import choose_device
-from diversevis.errors import UserError
-from diversevis.invariance.families.registry import fitting_families, get_family
-from diversevis.networks.registry import get_network
+from diversevis.errors import UserError, unknown_name
+from diversevis.invariance.families.base import Warps
+from diversevis.invariance.families.registry import FAMILIES, fitting_families, get_family
+from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.trunk import find_layer
+from diversevis.results.quantities import quantities
+from diversevis.results.tests import FamilyInfo
 from diversevis.study.knobs import plain, read
 from diversevis.study.settings import Layer, Settings
 from diversevis.synthesis.targets import check_channels
@@ -36,8 +39,8 @@ def check(
     ------
     UserError
         For an unknown network, layer, family or device, a channel out of range, a pair of layers
-        that are not in the run, a displacement or a family that claims need and the run lacks, or a
-        run that is its own reference.
+        that are not in the run, a displacement, a family or a quantity that claims need and the run
+        lacks, or a run that is its own reference.
     """
     settings = read(Settings, plain(settings))  # it may not come from a file
     sizes = {
@@ -62,6 +65,7 @@ def check(
         )
     if criteria is not None:
         _check_judged(settings, criteria["C3"]["delta"])
+        _check_criteria(settings, criteria)
     asked = settings.invariance
     if left := [delta for delta in asked.repeat_delta if delta not in asked.delta]:
         wanted = "in invariance.repeat_delta only displacements of invariance.delta"
@@ -126,3 +130,35 @@ def _check_judged(settings: Settings, delta: float) -> None:
             str(asked.repeats),
             "ask for 2",
         )
+
+
+def _check_criteria(settings: Settings, criteria: Mapping[str, Any]) -> None:
+    """Check that networks and quantities of the criteria exist: without units a claim just fails.
+
+    What decides has to be measured by this run; what is explored, by some.
+    """
+    for claim in ("C2", "C3"):
+        name = criteria[claim]["network"]
+        if not name or not any(known.startswith(name) for known in NETWORKS):
+            raise unknown_name("network", name, NETWORKS, where=f" in {claim}.network")
+    asked = settings.invariance
+    for key, families in (("quantities", asked.families), ("exploratory", tuple(FAMILIES))):
+        known = [
+            entry.name
+            for delta in (*asked.delta, criteria["C3"]["delta"])
+            for entry in quantities(*_described(families), delta)
+        ]
+        for name in criteria["C4"][key]:
+            if name not in known:
+                names = dict.fromkeys(known)
+                raise unknown_name("quantity", name, names, where=f" in C4.{key}")
+
+
+def _described(names: Sequence[str]) -> tuple[list[FamilyInfo], list[str], list[str]]:
+    """Return families, those with a displacement, and those whose mask may be learned."""
+    families = [get_family(name) for name in names]
+    return (
+        [FamilyInfo(family.name, family.index, family.title, family.colour) for family in families],
+        [family.name for family in families if issubclass(family, Warps)],
+        [family.name for family in families if family.learns_mask],
+    )

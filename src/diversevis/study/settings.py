@@ -191,7 +191,7 @@ class C3:
     """Others are invariant to local deformations."""
 
     network: str = knob(help="and other trainings of it")
-    delta: float = knob(help="displacement, pixels per 24 px of patch", above=0)
+    delta: float = knob(help="displacement, pixels per 24 px of patch", **_DISPLACEMENT)
     above: float = knob(help="above the linear surrogate, beyond uncertainty", above=0, maximum=1)
     units: int = knob(help="at least so many", minimum=1)
     overlap: float = knob(help="share that is phase invariant, too, below", minimum=0, maximum=1)
