@@ -15,7 +15,7 @@ BENCH =
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce readme test lint bench lock clean
+.PHONY: help setup reproduce readme test test-faults lint bench lock clean
 
 # Nothing of the caller's Python or of his package sources may decide what is installed.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -31,7 +31,7 @@ fail = { printf 'expected %s\n     got %s\n  remedy %s\n' "$(1)" "$(2)" "$(3)" >
 run := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## create .venv from the lock file (PYTHON=python3 names another interpreter)
 
@@ -46,6 +46,9 @@ readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and th
 
 test: $(STAMP) ## run the tests
 	$(run)/pytest
+
+test-faults: $(STAMP) ## kill, fill disks, damage and repeat, for an hour or so
+	$(run)/pytest tests/faults -m long -s
 
 lint: $(STAMP) ## check the style of Python and Snakemake files, and the types
 	$(run)/ruff check

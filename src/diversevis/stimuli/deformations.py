@@ -152,8 +152,8 @@ def _local_modes(size: int) -> tuple[Tensor, Tensor, Tensor]:
     def affine(at: Tensor) -> Tensor:
         return torch.cat([torch.ones_like(at[:, :1]), at], dim=1)
 
-    # Weighted least squares: what 1, x and y can explain goes. By the normal equations, which three
-    # columns on the unit square are well conditioned for: `lstsq` rounds otherwise from call to call.
+    # Weighted least squares: what 1, x and y can explain goes. By the normal equations, which are
+    # well conditioned for these columns: `lstsq` rounds otherwise from call to call.
     known = affine(fine) * root
     fit = torch.linalg.solve(known.T @ known, known.T @ (_sines(fine)[0].T * root)).T
     value, along_x, along_y = _sines(points)
