@@ -459,6 +459,14 @@ def test_json_is_read_like_yaml(sandbox, criteria):
     assert sandbox.run("check", str(path), judged).code == 0
 
 
+def test_without_pyyaml_json_is_read_and_yaml_refused(sandbox):
+    (sandbox.folder / "mine.json").write_text(json.dumps(GOOD))
+    (sandbox.folder / "mine.yaml").write_text(HEAD)
+    absent = "import sys; sys.modules['yaml'] = None; "
+    assert sandbox.run("python", f"{absent}check(read_settings('mine.json'))").code == 0
+    sandbox.refused("PyYAML", "python", f"{absent}read_settings('mine.yaml')")
+
+
 def knobs_of(cls: type, before: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the dotted key and the type of every setting."""
     hints = typing.get_type_hints(cls)

@@ -164,7 +164,6 @@ ROWS = [
     ("Trials(0)", "starts"),
     ("Trials(3, 0)", "trial_steps"),
     ("Trials(3, 15, 0)", "judged"),
-    ("measure_invariance(units, target, [])", "family"),
     ("measure_invariance(units, target, build_families(['shifts'], [1.0], 14))", "14"),
     ("measure_invariance(units, target, shifts, natural=torch.zeros(2, 3, 24, 24))", "natural"),
     ("measure_invariance(units, target, ['shifts'])", "'shifts'"),
