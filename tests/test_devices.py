@@ -82,6 +82,34 @@ def test_tf32_is_off_inside_and_as_before_outside(monkeypatch):
     assert torch.backends.cudnn.allow_tf32 == before
 
 
+_KEPT = """
+import sys
+import torch
+from diversevis.devices import give_memory_back, keep_memory
+def taken():
+    with open("/proc/self/statm") as file:
+        return 4096 * int(file.read().split()[1])
+if not keep_memory():
+    sys.exit(3)
+parts = [torch.ones(2**18) for _ in range(256)]
+last = torch.ones(2**18)
+before = taken()
+del parts
+kept = taken()
+give_memory_back()
+print(before - kept, before - taken())
+"""
+
+
+def test_kept_memory_is_given_back():
+    result = subprocess.run([sys.executable, "-c", _KEPT], capture_output=True, text=True)
+    if result.returncode == 3:
+        pytest.skip("the C library is not glibc")
+    kept, back = map(int, result.stdout.split())
+    # Of 256 MiB; some gaps of the heap stay.
+    assert kept < 2**27 < back
+
+
 _FAULTS = """
 import resource, sys
 import torch

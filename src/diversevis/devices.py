@@ -70,6 +70,14 @@ def keep_memory() -> bool:
     return all(done)
 
 
+def give_memory_back() -> bool:
+    """Return what this process has freed and kept to the system; tell whether there was any."""
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (AttributeError, OSError, TypeError):  # not glibc
+        return False
+
+
 @contextlib.contextmanager
 def exact_float32() -> Iterator[None]:
     """Compute in full float32.

@@ -95,7 +95,7 @@ def unknown_name(kind: str, name: Any, choices: Iterable[str], *, where: str = "
     close = nearest(str(name), choices)
     remedy = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(choices)}"
     return UserError(
-        f"the name of a {kind}{where}",
+        f"the name of {'an' if kind[0] in 'aeiou' else 'a'} {kind}{where}",
         _shown(name),
         remedy if not close or len(choices) > 12 else f"{remedy} (known: {', '.join(choices)})",
     )

@@ -44,7 +44,7 @@ def test_bad_input(name, steps, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"optimiser": "sgd"}, "the name of a optimiser"),
+        ({"optimiser": "sgd"}, "the name of an optimiser"),
         ({"optimiser": "Adam"}, "did you mean adam"),
         ({"learning_rate": 0.0}, "above 0 for learning_rate"),
         ({"learning_rate": -1.0}, "above 0 for learning_rate"),

@@ -12,7 +12,7 @@ def test_some_pairs_at_a_time_are_all_pairs(monkeypatch):
     features = torch.randn(3, 7, 50, generator=torch.Generator().manual_seed(0))
     expected = pairwise(features)
     for numbers in (1, 3 * 50 * 4):
-        monkeypatch.setattr(distances, "_NUMBERS_AT_ONCE", numbers)
+        monkeypatch.setitem(distances._NUMBERS_AT_ONCE, "cpu", numbers)
         assert torch.equal(pairwise(features), expected)
     assert expected.shape == (3, 21)
     nearest, _, _ = nearest_pair(features)

@@ -338,7 +338,10 @@ def test_targets_of_another_layer_are_refused(conv3_1):
         (50_000, "conv2_2", "GiB for .* of 50,000 images"),
     ],
 )
-def test_what_does_not_fit_into_memory_is_refused_at_once(conv3_1, images, distance, what):
+def test_what_does_not_fit_into_memory_is_refused_at_once(
+    conv3_1, images, distance, what, monkeypatch
+):
+    monkeypatch.setattr("diversevis.units.memory.free_bytes", lambda device: 2**34)
     began = time.monotonic()
     with pytest.raises(UserError, match=what) as error:
         diverse_sets(conv3_1, [21], images=images, distance=distance, diversity=0.1)

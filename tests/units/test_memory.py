@@ -113,6 +113,18 @@ def test_what_is_above_is_refused_in_words(system):
     assert error.value.remedy == "ask for less"
 
 
+def test_what_the_process_keeps_is_not_missed(monkeypatch):
+    """Programs keep what they free; it is given back before anything is refused."""
+    left = [100]
+    monkeypatch.setattr(memory, "free_bytes", lambda device: left[-1])
+    monkeypatch.setattr(memory, "give_memory_back", lambda: not left.append(1000))
+    require(100, "a set", "ask for less")
+    assert left == [100]
+    require(1000, "a set", "ask for less")
+    with pytest.raises(UserError):
+        require(1001, "a set", "ask for less")
+
+
 _LIMITED = """
 import resource
 from diversevis.controls.units import Controls

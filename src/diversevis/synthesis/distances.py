@@ -7,8 +7,8 @@ import functools
 import torch
 from torch import Tensor
 
-_NUMBERS_AT_ONCE = 2**26
-"""Differences between images that are held at once."""
+_NUMBERS_AT_ONCE = {"cpu": 2**24, "cuda": 2**28}
+"""Differences between images that are held at once, four times over."""
 
 
 def root_mean_square(difference: Tensor) -> Tensor:
@@ -35,7 +35,8 @@ def pairwise(features: Tensor) -> Tensor:
     features
         ``[k, n, d]``. A distance is the root mean square difference over ``d``.
     """
-    some = max(1, _NUMBERS_AT_ONCE // (len(features) * features.shape[2]))
+    numbers = _NUMBERS_AT_ONCE.get(features.device.type, 2**24)
+    some = max(1, numbers // (len(features) * features.shape[2]))
     parts = [
         root_mean_square(features[:, first] - features[:, second])
         for first, second in zip(*(of.split(some) for of in pairs(features.shape[1])), strict=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from diversevis.devices import give_memory_back
 from diversevis.errors import UserError
 
 CPU = torch.device("cpu")
@@ -33,6 +34,8 @@ def require(needed: int, what: str, remedy: str, device: torch.device = CPU) -> 
         Whose memory.
     """
     free = free_bytes(device)
+    if needed > free and device.type == "cpu" and give_memory_back():
+        free = free_bytes(device)
     if needed > free:
         where = "" if device.type == "cpu" else f" on {device}"
         raise UserError(
