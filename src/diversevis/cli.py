@@ -21,7 +21,7 @@ from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device, keep_memory
 from diversevis.doctor import examine, show
 from diversevis.errors import NonFiniteLossError, UserError, unknown_name
-from diversevis.fetching.files import cache_directory
+from diversevis.fetching.files import cache_directory, read_error
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
 from diversevis.invariance.families.registry import build_families
 from diversevis.networks.registry import NETWORKS, get_network
@@ -331,8 +331,10 @@ def _titles(options: argparse.Namespace) -> dict[str, str]:
 
 def _doctor(options: argparse.Namespace) -> None:
     for folder in options.folders:
-        if not folder.is_dir():
-            raise UserError("folders of results", str(folder), "name one that is there")
+        try:
+            folder.lstat()
+        except OSError as error:
+            raise read_error(folder, error) from None
     if not show(examine(options.folders), print):
         raise SystemExit(FAILED)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -50,6 +49,15 @@ def test_files_of_the_same_name_are_refused_before_anything_is_made(tmp_path, na
     ):
         pytest.fail("nothing may be made")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}
+
+
+def test_a_file_that_was_changed_since_is_the_user_s(tmp_path):
+    make(tmp_path, a="1", b="1")
+    (tmp_path / "a").write_text("1, with notes")
+    with pytest.raises(UserError, match="changed since"):
+        make(tmp_path, a="2")
+    make(tmp_path, c="3")
+    assert content(tmp_path) == {"a": "1, with notes", "c": "3"}
 
 
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path):
@@ -104,16 +112,17 @@ def test_a_move_that_was_interrupted_is_gone_on_with(tmp_path, monkeypatch, move
     class Killed(BaseException):
         pass
 
-    def replace(self, target, *, left=[moves]):  # noqa: B006
-        if not left[0]:
-            raise Killed
-        left[0] -= 1
-        return os.replace(self, target)  # noqa: PTH105
+    left, move = [moves], Path.replace
+
+    def replace(self, target):
+        if self.parent.name == folders._COMPLETE:
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+        return move(self, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", lambda self, target: replace(self, target))
-        patched.setattr(folders, "file_digests", lambda paths: {p.name: "" for p in paths})
-        patched.setattr(folders, "write_json", lambda path, c: path.write_text(json.dumps(c)))
+        patched.setattr(Path, "replace", replace)
         with pytest.raises(Killed) if moves < 4 else contextlib.nullcontext():
             make(tmp_path, a="2", b="2", c="2")
     if moves < 4:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from diversevis.errors import UserError
-from diversevis.fetching.files import atomic_path, read_error
+from diversevis.fetching.files import atomic_path, make_directory, read_error
 
 FORMAT_VERSION = "1"
 
@@ -100,9 +101,9 @@ def read_about(path: Path, expected: Expected = ANYTHING) -> dict[str, str] | No
     UserError
         If it cannot be read.
     """
-    if path.is_dir():
-        raise read_error(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
     try:
+        if stat.S_ISDIR(path.stat().st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
     except (FileNotFoundError, NotADirectoryError):
@@ -189,6 +190,7 @@ def stored_tensors(path: Path, make: Callable[[], Stored], expected: Expected = 
         warnings.warn(f"{error}; it is made again", stacklevel=2)
         stored = None
     if stored is None:
+        make_directory(path.parent)  # before anything is fetched
         tensors, about = make()
         record = {} if expected.declared is None else {"declared": expected.declared}
         stored = write_tensors(path, tensors, {**about, **record})

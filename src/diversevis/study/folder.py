@@ -1,8 +1,8 @@
 """Folders that a user names: one set of files, the old or the new, and never the user's own.
 
-The record in a folder lists the files that were made with it. Only these are ever replaced. New
-files are made in a folder inside; once they are complete they are moved, which is gone on with by
-the next command if it is interrupted.
+The record in a folder lists the files that were made with it. Only these are ever replaced, and
+only as they were made: what was changed since is the user's. New files are made in a folder inside;
+once they are complete they are moved, which the next command goes on with if it is interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from diversevis.errors import UserError
 from diversevis.fetching.files import make_directory, write_error
 from diversevis.results.formats import write_json
-from diversevis.study.freshness import file_digests, read_record
+from diversevis.study.freshness import damaged, file_digests, read_record
 from diversevis.study.locks import held
 
 RECORD = "provenance.json"
@@ -84,11 +84,11 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def _check_foreign(folder: Path, names: Iterable[str]) -> None:
-    ours = {*_listed(folder), RECORD} if _listed(folder) else set()
+    ours = _ours(folder)
     if foreign := [n for n in names if n not in ours and (folder / n).exists()]:
         raise UserError(
             f"to make {foreign[0]} in {folder}",
-            "a file of that name that no record of ours lists",
+            "a file of that name that was not made here, or was changed since",
             "move it elsewhere, or name another folder with --out",
         )
 
@@ -97,6 +97,13 @@ def _listed(folder: Path) -> list[str]:
     """Return the names of the files of the set in a folder, as its record lists them."""
     names = read_record(folder / RECORD).get("files", {})
     return [name for name in names if name not in ("", "..") and Path(name).name == name]
+
+
+def _ours(folder: Path) -> set[str]:
+    """Return the names of the files that may be replaced: as they were made, and the record."""
+    record, names = folder / RECORD, _listed(folder)
+    changed = damaged(record, [folder / name for name in names])
+    return {*names, RECORD} - set(changed) if names else set()
 
 
 def _list_files(making: Path) -> None:
@@ -109,9 +116,8 @@ def _list_files(making: Path) -> None:
 def _move(complete: Path, folder: Path) -> None:
     """Let a complete set take the place of the set in `folder`; its record comes last."""
     if (complete / RECORD).exists():
-        new = {path.name for path in complete.iterdir()}
-        new |= set(_listed(complete))
-        for name in set(_listed(folder)) - new:
+        new = {path.name for path in complete.iterdir()} | set(_listed(complete))
+        for name in _ours(folder) - new:
             (folder / name).unlink(missing_ok=True)
         (folder / RECORD).unlink(missing_ok=True)
         for path in sorted(complete.iterdir(), key=lambda path: path.name == RECORD):
