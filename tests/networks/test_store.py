@@ -287,7 +287,7 @@ def test_tensors_of_another_digest_are_refused(network, cache):
     other = replace(network, digest="0" * 64)
     with pytest.raises(UserError, match="its tensors have digest"):
         ensure(other, cache=cache, **quiet)
-    assert not (cache / "networks").exists()
+    assert list((cache / "networks").iterdir()) == []
     right = replace(network, digest=ensure(network, cache=cache, **quiet).digest)
     assert status(right, cache=cache) is None
     with pytest.warns(UserWarning, match="another declaration"):
