@@ -28,7 +28,7 @@ CACHES = [
     ({"DIVERSEVIS_CACHE": "file"}, V, "DIVERSEVIS_CACHE"),
     ({"DIVERSEVIS_CACHE": "file/x"}, ("fetch", "resnet50"), "DIVERSEVIS_CACHE"),
     ({"DIVERSEVIS_CACHE": "y" * 300}, V, "y" * 300),
-    ({"DIVERSEVIS_CACHE": "/" + "x/" * 3000}, ("fetch", "vgg19"), "DIVERSEVIS_CACHE"),
+    ({"DIVERSEVIS_CACHE": "/" + "x/" * 3000}, ("fetch", "vgg19"), "name too long"),
     ({"DIVERSEVIS_CACHE": None, "XDG_CACHE_HOME": "~nobody-of-that-name"}, V, "XDG_CACHE_HOME"),
     ({"DIVERSEVIS_CACHE": None, "XDG_CACHE_HOME": "file"}, V, "file"),
     ({"DIVERSEVIS_CACHE": None, "HOME": "/proc/x"}, V, "/proc/x"),
@@ -41,6 +41,22 @@ CACHES = [
 def test_bad_cache_folder(sandbox, environment, arguments, fragment):
     (sandbox.folder / "file").write_text("mine")
     sandbox.refused(fragment, "cli", *arguments, environment=environment)
+
+
+LOOKED_AT = [row[0] for row in CACHES if row[1] is V]
+
+
+@pytest.mark.parametrize("environment", LOOKED_AT, ids=lambda value: ascii(value)[:60])
+def test_what_only_looks_writes_nothing_and_says_what_is_wrong(sandbox, environment):
+    (sandbox.folder / "file").write_text("mine")
+    before = sandbox.files()
+    for command in ("doctor", "networks"):
+        answer = sandbox.run("cli", command, environment=environment)
+        assert "Traceback" not in answer.messages, answer.messages
+        # Whether the kernel lets anyone make a folder in /proc only an attempt would tell.
+        if command == "doctor" and "/proc/x" not in environment.values():
+            assert answer.code in (1, 2), answer.output
+    assert sandbox.files() == before
 
 
 def tensors(**about: str) -> bytes:
@@ -92,7 +108,8 @@ def test_cache_with_something_else_in_it(sandbox, name):
         path.mkdir()
     else:
         path.write_text("mine")
-    sandbox.refused(str(path), "cli", *V)
+    # Whether it can be stored is tried before anything is fetched.
+    sandbox.refused(str(path), "cli", *V, leaves={"cache/networks"} - {f"cache/{name}"})
 
 
 OUTPUTS = [
