@@ -208,6 +208,14 @@ def test_doctor_names_records_that_lie(sandbox, record):
     assert sandbox.files() == before
 
 
+@pytest.mark.parametrize("folder", ["mine", "/dev/null", "/proc", "."])
+def test_doctor_says_so_where_there_are_no_results(sandbox, folder):
+    (sandbox.folder / "mine").write_text("mine")
+    answer = sandbox.run("cli", "doctor", folder)
+    assert (answer.code, answer.messages) == (1, "")
+    assert f"WRONG {folder}: nothing tells" in answer.output
+
+
 @pytest.mark.parametrize("damage", CACHED)
 def test_doctor_names_damaged_networks(sandbox, damage):
     path = sandbox.cache / "networks" / "vgg19.safetensors"
