@@ -140,6 +140,33 @@ def test_bad_output_folder(sandbox, where, arguments, fragment):
     sandbox.refused(fragment, "cli", *arguments, "--out", where)
 
 
+IN_THE_WAY = [
+    # a file below --out, what is in it, what the message names
+    ("mine", b"mine", "out/mine"),
+    ("mine/networks", b"mine", "out/mine/networks"),
+    ("mine/provenance", b"mine", "out/mine/provenance"),
+    ("mine/timings.csv", b"\xff\xfe\0", "out/mine/timings.csv"),
+    ("mine/timings.csv", b"a,b\n1,2\n", "out/mine/timings.csv"),
+    (
+        "mine/timings.csv",
+        b"stage,seconds,device\nsweep/vgg19/conv1_2,long,cpu\n",
+        "out/mine/timings.csv",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fragment"), IN_THE_WAY, ids=lambda value: ascii(value)[:40]
+)
+def test_own_files_in_the_way_of_a_run(sandbox, name, content, fragment):
+    (sandbox.folder / "good.yaml").write_text(GOOD)
+    path = sandbox.folder / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    leaves = {"work/out/mine/provenance", "work/out/mine/networks"}
+    sandbox.refused(fragment, "cli", "run", "good.yaml", "--out", "out", leaves=leaves)
+
+
 MINE = {
     "visualize": (
         "sweep.npz",
