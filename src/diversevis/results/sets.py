@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diversevis.errors import UserError
 from diversevis.results.formats import (
     Array,
     check_shapes,
@@ -81,9 +82,12 @@ class ImageSets:
 
     @classmethod
     def of(cls, sets: DiverseSets | ImageSets) -> ImageSets:
-        """Return sets that were just synthesised, as arrays."""
+        """Return sets that were just synthesised, as arrays; raise `UserError` for others."""
         if isinstance(sets, ImageSets):
             return sets
+        if not hasattr(sets, "diversity"):
+            kind = type(sets).__name__
+            raise UserError("sets of images, as diverse_sets returns them", kind, "make them first")
         numbers = all(name.isdigit() for name in sets.names)
         return cls(
             network=sets.network,
