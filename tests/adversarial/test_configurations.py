@@ -249,6 +249,7 @@ CLAIMS = [
 ]
 
 HEAD = "scale: mine\nlayers: {vgg19: [conv3_1]}\n"
+OTHER = "weights: torchvision\n"
 LAUGHS = "a0: &a0 ha\n" + "".join(
     f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n" for n in range(9)
 )
@@ -283,6 +284,8 @@ FILES = [
     ("mine.yaml", HEAD.encode() + b"\0", "mine.yaml"),
     ("mine.yaml", HEAD.encode("utf-16"), "mine.yaml"),
     ("mine.yaml", b"# " + b"x" * 2**21, "mine.yaml"),
+    ("mine.yaml", HEAD.replace("vgg19", "vgg19-torchvision") + OTHER, "n-torchvision"),
+    ("mine.yaml", HEAD.replace("mine", "a" * 60) + OTHER, "for scale"),
     ("mine.json", "", "JSON in"),
     ("mine.json", "{", "JSON in"),
     ("mine.json", "[]", "keys and values"),
@@ -450,6 +453,18 @@ def test_what_all_rows_change_is_good(sandbox, criteria):
     path = written(sandbox.folder / "mine.yaml", GOOD)
     judged = written(sandbox.folder / "criteria.yaml", criteria)
     assert sandbox.run("check", path, judged).code == 0
+
+
+def test_what_yaml_offers_is_understood(sandbox):
+    """Names for parts, parts of parts, keys of them given anew, words for true and false."""
+    text = HEAD + (
+        "synthesis: &steps {steps: 30, schedule: fast}\n"
+        "invariance: {<<: *steps, steps: 40, learn_masks: off}\n"
+        "seed: 0\nnatural: {patches: +200}\n"
+    )
+    path = written(sandbox.folder / "mine.yaml", text)
+    code = f"s = read_settings({path!r}); print(s.invariance.steps, s.invariance.learn_masks)"
+    assert sandbox.run("python", code).output == "40 False\n"
 
 
 def test_json_is_read_like_yaml(sandbox, criteria):
