@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from diversevis.controls.filters import SIZE, corners
 from diversevis.controls.kinds import KINDS
-from diversevis.controls.units import SIZE, Controls, _corners
+from diversevis.controls.units import Controls
 from diversevis.errors import UserError
 from diversevis.invariance.families.registry import build_families
 from diversevis.invariance.measure import measure_invariance
@@ -62,7 +63,7 @@ def test_deformable_template_bends_where_the_rigid_one_breaks():
     rigid, deformable = Controls("rigid"), Controls("deformable")
     best = torch.zeros(1, 3, SIZE, SIZE)
     moved = torch.zeros(1, 3, SIZE, SIZE)
-    for number, ((top, left), part) in enumerate(zip(_corners(), rigid.filters, strict=True)):
+    for number, ((top, left), part) in enumerate(zip(corners(), rigid.filters, strict=True)):
         best[0, :, top : top + 9, left : left + 9] += part[0]
         down, right = [(0, 2), (2, 0), (0, -2), (-2, 0)][number]
         moved[0, :, top + down : top + down + 9, left + right : left + right + 9] += part[0]
