@@ -24,6 +24,8 @@ from diversevis.errors import NonFiniteLossError, UserError, unknown_name
 from diversevis.fetching.files import cache_directory, read_error
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
 from diversevis.invariance.families.registry import build_families
+from diversevis.networks.base import NULL_MARK
+from diversevis.networks.nulls import NULLS
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure, problem, status
 from diversevis.networks.trunk import find_layer, layers
@@ -225,13 +227,17 @@ def _networks(_options: argparse.Namespace) -> None:
         for step in layers(network):
             print(f"  {step.layer:<12}{step.geometry.size:>12} px{step.units:>8}")
         print()
+    nulls = ", ".join(f"{NULL_MARK}{name}" for name in NULLS)
+    print(f"nulls of each: {nulls}, with a seed vgg19{NULL_MARK}positions.1, for example")
     print(f"cache: {cache_directory()}")
 
 
 def _fetch(options: argparse.Namespace) -> None:
     known = [*NETWORKS, PHOTOGRAPHS]
     for name in options.names:
-        if name not in known:
+        if NULL_MARK in name:
+            get_network(name)
+        elif name not in known:
             raise unknown_name("network", name, known)
     for name in options.names:
         if name == PHOTOGRAPHS:

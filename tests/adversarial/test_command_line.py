@@ -172,6 +172,15 @@ ROWS = [
     ("doctor --frobnicate", "--frobnicate"),
     ("doctor nothing", "nothing"),
     (f"doctor {'x' * 300}", "x" * 300),
+    # nulls
+    ("visualize vgg19+postions conv3_1 21", "did you mean positions"),
+    ("visualize vgg18+he conv3_1 21", "did you mean vgg19"),
+    ("visualize vgg19+he+units conv3_1 21", "none of a null"),
+    ("visualize vgg19+he.0 conv3_1 21", "seed"),
+    ("visualize vgg19+he.x conv3_1 21", "seed"),
+    ("visualize vgg19+he conv9_9 21", "'conv9_9'"),
+    ("invariance controls+he simple 0", "the name of a network"),
+    ("fetch vgg19+unit", "did you mean units"),
 ]
 
 

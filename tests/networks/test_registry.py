@@ -35,7 +35,8 @@ def test_no_two_entries_have_one_name():
 
 def test_networks_know_the_file_that_declares_them():
     files = ["resnet50", "torchvision_pair", "vgg19", "torchvision_pair"]
-    assert [declared_in(name).rpartition("entries.")[2] for name in FOUR] == files
+    found = [declared_in(name) for name in FOUR]
+    assert found == [[f"diversevis.networks.entries.{file}"] for file in files]
     with pytest.raises(UserError, match="did you mean vgg19"):
         declared_in("vgg18")
 
@@ -119,9 +120,9 @@ def test_one_entry_adds_a_network(monkeypatch):
     monkeypatch.setattr(registry, "NETWORKS", dict(NETWORKS))
     register_network(replace(get_network("vgg19"), name="vgg19-mine"))
     assert get_network("vgg19-mine").build().features[0].out_channels == 64
-    assert declared_in("vgg19-mine") == ""
+    assert declared_in("vgg19-mine") == []
     register_network(replace(get_network("vgg19"), title="mine"))
-    assert declared_in("vgg19") == ""
+    assert declared_in("vgg19") == []
     weights = Weights(
         url="http://127.0.0.1/vgg13-12345678.pth",
         transforms=partial(ImageClassification, crop_size=224),
@@ -155,8 +156,8 @@ entries.__path__.append({str(tmp_path)!r})
 from diversevis.networks.registry import NETWORKS, declared_in
 
 assert len(NETWORKS) == {len(FOUR) + 1}
-assert declared_in("mine") == "diversevis.networks.entries.mine"
-assert declared_in("vgg19") == "diversevis.networks.entries.vgg19"
+assert declared_in("mine") == ["diversevis.networks.entries.mine"]
+assert declared_in("vgg19") == ["diversevis.networks.entries.vgg19"]
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -42,7 +42,7 @@ TO_COMPARE = [
     for family in ("vgg19", "resnet50")
     for layer in PUBLISHED_SIZES[family]
     for name in (family, f"{family}-torchvision")
-]
+] + [("vgg19+positions", "conv3_1"), ("resnet50+he", "layer1.1")]
 # Float64 rounding through at most 13 layers stays far below this; a misplaced pixel is far above.
 EXACT = 1e-9
 

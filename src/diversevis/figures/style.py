@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
@@ -104,8 +105,8 @@ def network_title(name: str) -> str:
 
 
 def network_colour(name: str) -> str:
-    """Return a network's colour; variants of one architecture share theirs."""
-    return _NETWORK_COLOURS.get(name.partition("-")[0], INK)
+    """Return a network's colour; variants of one architecture, and nulls, share theirs."""
+    return _NETWORK_COLOURS.get(re.split("[-+]", name)[0], INK)
 
 
 def number(value: float) -> str:

@@ -22,6 +22,29 @@ if TYPE_CHECKING:
 Tensors: TypeAlias = "dict[str, torch.Tensor]"
 Converter: TypeAlias = Callable[[Path], Tensors]
 
+NULL_MARK = "+"
+"""Between the name of a network and that of a null of it; no network's own name holds it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derivation:
+    """How a network's weights follow from those of another.
+
+    Parameters
+    ----------
+    base
+        The other network.
+    derive
+        Returns the weights, and how they came about in words, of the other's weights, the cache and
+        whether to report on stderr.
+    ready
+        Tells of a cache that holds the other's weights whether nothing more has to be fetched.
+    """
+
+    base: Network
+    derive: Callable[[Tensors, Path | None, bool], tuple[Tensors, str]]
+    ready: Callable[[Path | None], bool]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -51,6 +74,8 @@ class Network:
     stride_in_1x1
         Whether a stage of bottleneck blocks strides in its first 1x1 convolution, as in He et al.'s
         release, instead of in the 3x3, as in torchvision.
+    derivation
+        In place of `sources`, of a network that is made of another.
     """
 
     name: str
@@ -64,6 +89,7 @@ class Network:
     scale: tuple[float, ...] = (1.0, 1.0, 1.0)
     shift: tuple[float, ...] = (0.0, 0.0, 0.0)
     stride_in_1x1: bool = False
+    derivation: Derivation | None = None
 
     def build(self) -> torch.nn.Module:
         """Return the whole network in evaluation mode, its tensors on the meta device."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from diversevis.fetching.tensors import (
     tensor_digest,
 )
 from diversevis.fetching.tensors import problem as problem_of
-from diversevis.networks.base import Converter, Network, Tensors
+from diversevis.networks.base import Converter, Derivation, Network, Tensors
 from diversevis.networks.registry import get_network
 
 
@@ -36,9 +36,9 @@ class StoredNetwork:
     path
         The safetensors file.
     digest
-        `diversevis.fetching.tensors.tensor_digest` of its tensors.
+        `diversevis.fetching.tensors.tensor_digest` of its tensors; of a null, of those derived.
     source
-        Where they came from, in words.
+        Where they came from, in words; of a null, also the digest of its network's, null and seed.
     source_sha256
         SHA-256 of the file they were converted from.
     licence
@@ -58,6 +58,8 @@ def load_weights(
 ) -> tuple[Tensors, StoredNetwork]:
     """Return the weights of a network's early layers, fetched and converted if need be.
 
+    Those of a null are derived from its network's.
+
     Parameters
     ----------
     network
@@ -72,7 +74,7 @@ def load_weights(
     tensors
         float32 tensors under torchvision's names.
     stored
-        The file that holds them.
+        The file that holds them, or of a null, those they are derived from.
 
     Raises
     ------
@@ -80,6 +82,8 @@ def load_weights(
         If the network is unknown, the cache not usable, or no source can serve the weights.
     """
     network = _network(network)
+    if network.derivation is not None:
+        return _derived(network, network.derivation, cache, progress)
     cache = _cache(cache)
 
     def make() -> Stored:
@@ -107,9 +111,13 @@ def ensure(
 def status(network: str | Network, *, cache: Path | None = None) -> StoredNetwork | None:
     """Return what the cache says it holds of a network, or None if that is nothing usable.
 
-    Neither fetches anything nor reads the tensors. `problem` says why it is not usable.
+    Fetches nothing, and reads no tensors but those that nulls are derived from. `problem` says why
+    it is not usable.
     """
     network = _network(network)
+    if (derivation := network.derivation) is not None:
+        there = status(derivation.base, cache=cache) and derivation.ready(cache)
+        return _derived(network, derivation, cache, progress=False)[1] if there else None
     path = _path(network, _cache(cache))
     try:
         about = read_about(path, _expected(network))
@@ -138,11 +146,23 @@ def problem(
         None if nothing is wrong, or if the cache holds nothing.
     """
     network = _network(network)
+    if network.derivation is not None:
+        return problem(network.derivation.base, cache=cache, thorough=thorough)
     return problem_of(_path(network, _cache(cache)), _expected(network), thorough=thorough)
 
 
 def _network(network: str | Network) -> Network:
     return network if isinstance(network, Network) else get_network(network)
+
+
+def _derived(
+    network: Network, derivation: Derivation, cache: Path | None, progress: bool
+) -> tuple[Tensors, StoredNetwork]:
+    weights, stored = load_weights(derivation.base, cache=cache, progress=progress)
+    tensors, said = derivation.derive(weights, cache, progress)
+    source = f"{said}; they came from {stored.source}"
+    digest = tensor_digest(tensors)
+    return tensors, replace(stored, name=network.name, digest=digest, source=source)
 
 
 def _cache(cache: Path | None) -> Path:

@@ -44,12 +44,11 @@ def _place(name: Layer) -> Place:
 
 
 def network_code(network: str) -> list[str]:
-    """Return the modules that load the units of a network, and that declare it if it is ours."""
+    """Return the modules that load the units of a network, and that say what it is."""
     from diversevis.networks.registry import declared_in
 
-    declared = [] if network == CONTROLS else [declared_in(network)]
-    ours = [module for module in declared if module.startswith("diversevis.")]
-    return [home_of(network)[0], *ours]
+    declared = [] if network == CONTROLS else declared_in(network)
+    return [home_of(network)[0], *declared]
 
 
 def family_code(families: Iterable[str]) -> list[str]:
