@@ -40,7 +40,8 @@ def test_networks_have_titles_and_colours(tmp_path):
         assert style.network_title("mine") == "My net"
         assert style.network_title("analytic") == "analytic"
     assert style.network_title("mine") == "mine"
-    assert style.network_colour("vgg19") == style.network_colour("vgg19-torchvision")
+    for name in ("vgg19-torchvision", "vgg19+he.1", "vgg19-torchvision+he"):
+        assert style.network_colour("vgg19") == style.network_colour(name)
     assert style.network_colour("vgg19") != style.network_colour("resnet50")
 
 
