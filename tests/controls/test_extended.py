@@ -41,7 +41,7 @@ def own(units, patches):
     return responses.diagonal(dim1=1, dim2=2)
 
 
-def climbed(units, patches, steps=20):
+def climbed(units, patches, steps=12):
     """Return where gradients lead: to the best patch of one linear piece after another.
 
     Plain units are convex and homogeneous, so that no step loses.
@@ -53,9 +53,10 @@ def climbed(units, patches, steps=20):
     return patches
 
 
-def random_patches(count, dtype=torch.float32):
+def random_patches(count):
+    """Return patches of noise, [count, 4, 3, s, s]."""
     stream = generator(0, "patches of controls")
-    return on_sphere(torch.randn(count, 4, 3, SIZE, SIZE, generator=stream)).to(dtype)
+    return on_sphere(torch.randn(count, 4, 3, SIZE, SIZE, generator=stream))
 
 
 @pytest.mark.parametrize("kind", EXTENDED)
@@ -90,18 +91,18 @@ def test_no_patch_beats_the_closed_form(plain):
     units, best = Controls(plain), best_patches(plain)
     peaks = BUDGET * best_filters(plain, units.filters).flatten(1).norm(dim=1)
     torch.testing.assert_close(own(units, best[None])[0], peaks, rtol=1e-5, atol=0)  # rounding
-    starts = torch.cat([on_sphere(best + random_patches(8)), random_patches(24)])
+    starts = torch.cat([on_sphere(best + random_patches(4)), random_patches(12)])
     reached = own(units, climbed(units, starts)).detach()
     assert (reached <= peaks * (1 + 1e-5)).all()
     # From nearby it is found; from noise, moving parts may stop in other arrangements.
-    torch.testing.assert_close(reached[:8].amax(0), peaks, rtol=1e-5, atol=0)
+    torch.testing.assert_close(reached[:4].amax(0), peaks, rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize("kind", BENT)
 def test_the_best_patch_stays(kind):
     plain = EXTENDED[kind].plain
     units, best = Controls(kind), best_patches(plain)
-    starts = torch.cat([-best[None], on_sphere(best + random_patches(4)), random_patches(11)])
+    starts = torch.cat([-best[None], on_sphere(best + random_patches(4)), random_patches(3)])
     ours, theirs = climbed(units, starts), climbed(Controls(plain), starts)
     # From every start, the best one's opposite too, gradients lead to the same patch.
     assert torch.cosine_similarity(ours.flatten(2), theirs.flatten(2), dim=2).min() > 0.999
