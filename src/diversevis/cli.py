@@ -257,7 +257,7 @@ def _run(options: argparse.Namespace) -> None:
     run = Run.of(settings, {}, results=options.out)  # criteria judge tables, not arrays
     processor = device_name(choose_device(settings.device))
     record = run.layout.timings()
-    timings = {row["stage"]: row for row in read_rows(record)} if record.exists() else {}
+    timings = _timings(record)
     every = jobs(COMPUTING, run)
     records = records_of(every)
     timings = {job.key: timings[job.key] for job in every if job.key in timings}
@@ -275,6 +275,15 @@ def _run(options: argparse.Namespace) -> None:
         print(f"{job.key}: {taken:.0f} s ({'; '.join(why)})", flush=True)
     total = sum(float(row["seconds"]) for row in timings.values())
     print(f"{len(timings)} stages, {total:.0f} s; written to {run.layout.root}")
+
+
+def _timings(record: Path) -> dict[str, dict[str, str]]:
+    """Return what earlier runs took, by stage."""
+    try:
+        rows = read_rows(record) if record.exists() else []
+        return {row["stage"]: {**row, "seconds": f"{float(row['seconds']):.1f}"} for row in rows}
+    except (KeyError, ValueError) as error:
+        raise UserError(f"times of stages in {record}", repr(error), "move it away") from None
 
 
 def _checked(options: argparse.Namespace) -> tuple[int, list[str]]:
@@ -392,7 +401,7 @@ def _invariance(options: argparse.Namespace) -> None:
         try_unit_figures(folder, result, _titles(options))
         left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
         for row in result.rows():
-            if row["statistic"] != "mean":
+            if (row["statistic"], row["measure"]) != ("mean", options.measure):
                 continue
             strength = f"{row['mask']} mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
             reason = left_out[row["channel"]]

@@ -118,7 +118,12 @@ def machine() -> Iterator[Finding]:
 
 
 def _disk(name: str, path: Path) -> Finding:
-    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    try:
+        there = next(folder for folder in (path, *path.parents) if folder.exists())
+    except OSError as error:
+        return Finding(WRONG, f"{path}, for {name}: {error.strerror}", "choose another folder")
+    if not there.is_dir():
+        return Finding(WRONG, f"{there} is no folder, for {name}", "choose another folder")
     free = shutil.disk_usage(there).free / _GIB
     text = f"{free:.1f} GiB of disk free for {name}"
     if not os.access(there, os.W_OK):

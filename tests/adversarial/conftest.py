@@ -115,28 +115,3 @@ def server():
 @pytest.fixture
 def sandbox(tmp_path: Path, server: subprocess.Popen) -> Sandbox:
     return Sandbox(tmp_path, server)
-
-
-LOOKING = "test_what_only_looks_writes_nothing_and_says_what_is_wrong"
-DOCTOR = "doctor does not see that the cache is no folder"
-TIMES = "not looked at before the run"
-NOT_YET = {
-    ("test_own_files_in_the_way_of_a_run", b"a,b\n1,2\n"): TIMES,
-    (
-        "test_own_files_in_the_way_of_a_run",
-        b"stage,seconds,device\nsweep/vgg19/conv1_2,long,cpu\n",
-    ): TIMES,
-    (LOOKING, "/dev/null"): DOCTOR,
-    (LOOKING, "file"): DOCTOR,
-    (LOOKING, "y" * 300): DOCTOR,
-}
-"""Rows that are not as they should be, by test and value; each has to go once it is mended."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        row = item.callspec.params if hasattr(item, "callspec") else {}
-        for value in (*row.values(), *row.get("environment", {}).values()):
-            if isinstance(value, str | bytes) and (item.originalname, value) in NOT_YET:
-                reason = NOT_YET[item.originalname, value]
-                item.add_marker(pytest.mark.xfail(strict=True, reason=reason))

@@ -116,6 +116,8 @@ ROWS = [
     (f"{T} --delta 7", "without folding"),
     (f"{T} --families scales --delta 20", "factors"),
     (f"{T} --families rotations --delta 20", "delta"),
+    (f"{T} --measure contrats", "contrats"),
+    (f"{T} --measure", "--measure"),
     (f"{T} --learn-masks=yes", "--learn-masks"),
     (f"{T} --learn-masks no", "no"),
     (f"{T} --schedule slow", "schedule"),

@@ -187,6 +187,8 @@ VALUES = [
     ("invariance.delta", [2, 1000], "for invariance.delta"),
     ("invariance.delta", [2, NAN], "a number for invariance.delta"),
     ("invariance.delta", ["two"], "a number for invariance.delta"),
+    ("invariance.measure", "response ", "invariance.measure"),
+    ("invariance.measure", 1, "invariance.measure"),
     ("invariance.learn_masks", "yes", "true or false for invariance.learn_masks"),
     ("invariance.learn_masks", 1, "true or false for invariance.learn_masks"),
     ("invariance.learn_masks", None, "true or false for invariance.learn_masks"),

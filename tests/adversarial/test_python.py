@@ -168,6 +168,7 @@ ROWS = [
     ("measure_invariance(units, target, shifts, natural=torch.zeros(2, 3, 24, 24))", "natural"),
     ("measure_invariance(units, target, ['shifts'])", "'shifts'"),
     ("measure_invariance(units, target, shifts, schedule='slow')", "'slow'"),
+    ("measure_invariance(units, target, shifts, measure='contrats')", "did you mean contrast"),
     ("transformation_test(units, target, shifts[0], torch.zeros(1, 3, 5, 5))", "[1, 3, 5, 5]"),
     ("best_gratings(units, [0], phases=2)", "for phases"),
     ("best_gratings(units, [9])", "0 to 3"),

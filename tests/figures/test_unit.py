@@ -107,7 +107,6 @@ def test_writes_one_file_per_unit(layer, tmp_path):
 
 
 def test_without_matplotlib_says_so(layer, tmp_path, monkeypatch, capsys):
-    (tmp_path / "unit_100.png").write_bytes(b"of an earlier run")
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # makes its import fail
     assert not try_unit_figures(tmp_path, layer)
     assert list(tmp_path.iterdir()) == []

@@ -105,7 +105,7 @@ def test_a_family_that_shows_nothing_has_a_finite_scale():
         assert torch.equal(tested.responses, torch.zeros(1, 2))
         assert tested.highest.item() == tested.surrogate.item() == 0
     blank = torch.zeros(1, 3, 24, 24)
-    scaled, responses, highest = evaluate(
+    scaled, responses, _, highest = evaluate(
         units, targets, Shifts(24, 1.0), torch.zeros(1, 3, 32, 32), window(24)[None], torch.ones(3)
     )
     assert not scaled.any()

@@ -187,7 +187,7 @@ def test_bfloat16_steps_are_scored_in_float32(trunk, peaks):
     difference = (fast.responses.mean(1) - exact.responses.mean(1)) / peaks.responses
     assert difference.abs().max() < 0.03  # bfloat16 has eight bits; the noise averages out
     members = fast.members
-    _, responses, _ = evaluate(
+    _, responses, _, _ = evaluate(
         trunk, channels(trunk, [3, 40, 77]), family, fast.canvases, fast.masks, members
     )
     torch.testing.assert_close(responses, fast.responses, rtol=1e-4, atol=1e-3)

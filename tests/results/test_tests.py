@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from diversevis.errors import UserError
+from diversevis.invariance.contrast import ContrastCurves
 from diversevis.invariance.measure import Invariance
 from diversevis.invariance.peak import Peaks
 from diversevis.invariance.transformation import FamilyResponses
@@ -16,6 +17,7 @@ from diversevis.results import formats
 from diversevis.results.tests import (
     NEVER_DRIVEN,
     PEAK_COLUMNS,
+    RESPONSE,
     TEST_COLUMNS,
     FamilyInfo,
     LayerTests,
@@ -44,7 +46,9 @@ def responses(info: FamilyInfo, delta: float | None, mask: str) -> FamilyRespons
         masks=torch.rand(UNITS, SIZE, SIZE),
         responses=torch.linspace(20, 10, MEMBERS) * torch.tensor([[1.0], [2.0]]),
         highest=torch.full((UNITS,), -9.0),  # lower than any peak
+        top=torch.zeros(UNITS, 3, SIZE, SIZE),
         surrogate=torch.tensor([0.25, 0.5]),
+        surrogate_responses=torch.tensor([[0.25], [0.5]]) * torch.linspace(2, 0, MEMBERS),
         members=torch.rand(MEMBERS, 2) if bent else torch.arange(2 * MEMBERS).view(MEMBERS, 2),
         shown=shown,
         patches=torch.randn(UNITS, 8, 3, SIZE, SIZE),
@@ -63,7 +67,8 @@ def make_result():
             responses(BENDS, 2.0, "fixed"),
         )
         peaks = Peaks(torch.randn(UNITS, 3, SIZE, SIZE), torch.tensor(f_max), torch.tensor(f_max))
-        return Invariance("vgg19", "conv3_1", names, peaks, families, 7)
+        curves = ContrastCurves(torch.tensor(f_max)[:, None] * torch.linspace(-2, 2, 257))
+        return Invariance("vgg19", "conv3_1", names, peaks, families, curves, RESPONSE, 7)
 
     return make
 
@@ -124,12 +129,23 @@ def test_tests_come_back_from_files(layer, saved):
 def test_tables_hold_one_row_per_unit_test_and_statistic(saved):
     table = rows(saved / "tests.csv")
     assert list(table[0]) == list(TEST_COLUMNS)
-    assert len(table) == 4 * UNITS * 3
+    assert len(table) == 4 * UNITS * (3 + 6)
     of_unit = [row for row in table if row["channel"] == "101" and row["delta"] == "2"]
-    values = {row["statistic"]: float(row["value"]) for row in of_unit}
-    # Evenly from 1 to 0.5 of the best.
-    assert values == pytest.approx({"mean": 0.75, "p10": 0.55, "min": 0.5}, abs=1e-6)
-    (mean,) = [row for row in of_unit if row["statistic"] == "mean"]
+
+    def values(measure, column="value"):
+        chosen = [row for row in of_unit if row["measure"] == measure]
+        return {row["statistic"]: float(row[column]) for row in chosen if row[column]}
+
+    # Evenly from 1 to 0.5 of the best; units whose responses are their contrasts.
+    spread = {"mean": 0.75, "p10": 0.55, "min": 0.5}
+    factors = {"drive": 1, "flatness": 0.75, "variation": np.linspace(0.5, 1, 10).std() / 0.75}
+    assert values("response") == pytest.approx(spread, abs=1e-6)
+    assert values("contrast") == pytest.approx({**spread, **factors}, abs=1e-6)
+    # The surrogate's fall from 1 to 0.
+    linear = {"mean": 0.5, "p10": 0.1, "min": 0, "drive": 1, "flatness": 0.5}
+    linear["variation"] = np.linspace(0, 1, 10).std() / 0.5
+    assert values("contrast", "surrogate") == pytest.approx(linear, abs=1e-6)
+    (mean, _) = [row for row in of_unit if row["statistic"] == "mean"]
     assert (mean["family"], mean["mask"], mean["measure"]) == ("deformations", "fixed", "response")
     assert (mean["surrogate"], mean["members"], mean["seed"]) == ("0.5", "10", "7")
     peaks = rows(saved / "peaks.csv")

@@ -194,8 +194,14 @@ def _diversity(
     ]
 
 
+def _of(units: pd.DataFrame, network: str) -> pd.Series:
+    """Return which units are of a network or of another training of it, and of no null."""
+    names = units["network"]
+    return names.str.startswith(network) & ~names.str.contains("+", regex=False)
+
+
 def _phase(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]) -> list[Row]:
-    of_network = units["network"].str.startswith(criteria["network"])
+    of_network = _of(units, criteria["network"])
     what = (
         f"{PHASE} index at least {criteria['phase_index']:g}, {criteria['above']:g} above surrogate"
     )
@@ -205,7 +211,7 @@ def _phase(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]) 
 
 
 def _deformations(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]) -> list[Row]:
-    of_network = met[units["network"].str.startswith(criteria["network"])]
+    of_network = met[_of(units, criteria["network"])]
     what = (
         f"{DEFORMATION} index at delta {criteria['delta']:g} at least {criteria['above']:g} above "
         "surrogate, beyond its uncertainty"

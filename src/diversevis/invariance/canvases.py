@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diversevis.invariance.contrast import ContrastCurves
 from diversevis.invariance.families.base import Family
 from diversevis.optimisation.problem import Evaluation, UnitsProblem
 from diversevis.seeds import generator
@@ -52,6 +53,9 @@ class Canvases(UnitsProblem):
         Steps that were taken before the first.
     balanced
         Whether pixels weigh equally, however few members show them.
+    curves
+        One per target: the effective contrast of responses is maximised in place of responses, but
+        for units whose curve is flat.
     """
 
     family: Family
@@ -62,6 +66,7 @@ class Canvases(UnitsProblem):
     min_weight: float = 0.0
     taken: int = 0
     balanced: bool = False
+    curves: ContrastCurves | None = None
 
     def __post_init__(self) -> None:
         size, side = self.units.size, self.family.side
@@ -71,6 +76,8 @@ class Canvases(UnitsProblem):
         self.bytes_per_job += self.patches_per_job * 8 * 3 * size**2 * self.dtype.itemsize
         self.ordered = self.family.order(self.training.cpu()).to(self.device)
         self.training = self.training.to(self.device)
+        if self.curves is not None:
+            self.curves = self.curves.to(self.device, self.dtype)
         self.shape = (3, side, side)
         self.pixels = math.prod(self.shape)
         self.numbers = self.pixels + (3 if self.learn_mask else 0)
@@ -153,6 +160,13 @@ class Canvases(UnitsProblem):
         order = torch.tensor([job for group in groups for job in group]).argsort()
         return torch.cat(parts)[order.to(canvases.device)]
 
+    def _measured(self, scores: Tensor, jobs: Tensor) -> Tensor:
+        """Return what is maximised of responses ``[k, m]``."""
+        if self.curves is None:
+            return scores
+        curves = self.curves[jobs]
+        return torch.where(curves.flat[:, None], scores, curves.effective(scores))
+
     def evaluate(self, parameters: Tensor, jobs: Tensor, steps: Tensor) -> Evaluation:
         """Return losses, gradients filtered on the canvas, and mean and lowest responses."""
         leaf = parameters.detach().requires_grad_()
@@ -164,7 +178,7 @@ class Canvases(UnitsProblem):
             x = patches.flatten(0, 1).contiguous(memory_format=torch.channels_last)
             responses, _ = self.fast.respond(x.to(self.step_dtype))
             responses = responses.unflatten(0, (-1, self.patches_per_job))
-            scores = self.targets.score(responses.to(self.dtype), jobs)
+            scores = self._measured(self.targets.score(responses.to(self.dtype), jobs), jobs)
             mean, lowest = scores.mean(1), scores.amin(1)
             loss = -(1 - self.min_weight) * mean - self.min_weight * lowest
             (gradient,) = torch.autograd.grad(loss.sum(), leaf)

@@ -30,8 +30,8 @@ def evaluate(
     canvases: Tensor,
     masks: Tensor,
     members: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return scaled canvases, responses to all members, and the best member's at full norm.
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return scaled canvases, responses to all members, and the best member at full norm.
 
     Parameters
     ----------
@@ -50,8 +50,10 @@ def evaluate(
         Scaled so that the masked members' root mean square norm is the norm budget.
     responses
         ``[targets, m]``.
+    top
+        ``[targets, 3, s, s]``, the best member scaled to the budget by itself.
     highest
-        ``[targets]``, the largest response to a member scaled to the budget by itself.
+        ``[targets]``, the response to it.
     """
     device, dtype = placement(units)
     targets = targets.to(device, dtype)
@@ -62,8 +64,8 @@ def evaluate(
         canvas, mask = canvases[which].to(device, dtype), masks[which].to(device, dtype)
         score = functools.partial(targets.score, which=which)
         parts.append(_evaluated(units, score, family, canvas, mask, members, together))
-    scaled, answers, highest = (torch.cat(values) for values in zip(*parts, strict=True))
-    return scaled, answers, highest
+    scaled, answers, top, highest = (torch.cat(values) for values in zip(*parts, strict=True))
+    return scaled, answers, top, highest
 
 
 def _evaluated(
@@ -74,7 +76,7 @@ def _evaluated(
     masks: Tensor,
     members: Tensor,
     together: int,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the same for up to `together` canvases, on the units' device, and their scores."""
     budget = patch_norm(units.size)
 
@@ -96,11 +98,14 @@ def _evaluated(
     highest = torch.cat(
         [masked(members[numbers.cpu()], slice(unit, unit + 1)) for unit, numbers in enumerate(best)]
     )
-    ((_, top, _),) = responses(units, highest * factor, each=highest.shape[1])
+    highest = highest * factor
+    ((_, top, _),) = responses(units, highest, each=highest.shape[1])
+    most, which = score(top).max(1)
     return (
         (canvases * scale[:, None, None, None]).cpu(),
         answers.cpu(),
-        score(top).amax(1).cpu(),
+        highest[torch.arange(len(highest)), which].cpu(),
+        most.cpu(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from diversevis.errors import unknown_name
+from diversevis.invariance.contrast import ContrastCurves, contrast_curves
 from diversevis.invariance.families.base import Family
-from diversevis.invariance.peak import Peaks, best_patches
+from diversevis.invariance.peak import Peaks, best_patches, higher, polished
 from diversevis.invariance.transformation import (
     FamilyResponses,
     Sampling,
@@ -22,6 +25,11 @@ from diversevis.optimisation.schedule import TESTS, Schedule, get_schedule
 from diversevis.seeds import check_seed
 from diversevis.synthesis.targets import Targets, as_targets
 from diversevis.units.contract import Units
+
+RESPONSE, CONTRAST = "response", "contrast"
+MEASURES = (RESPONSE, CONTRAST)
+"""What canvases maximise, and indices are means of: responses relative to the best patch's, as
+published, or effective contrasts."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,10 @@ class Invariance:
         Best patches found by restarts.
     families : tuple of FamilyResponses
         Canvases and responses, one for each family and displacement.
+    curves : ContrastCurves
+        Of the best patches.
+    measure : str
+        What canvases maximise: one of `MEASURES`.
     seed : int
         Seed of all of it.
     """
@@ -47,6 +59,8 @@ class Invariance:
     names: tuple[str, ...]
     peaks: Peaks
     families: tuple[FamilyResponses, ...]
+    curves: ContrastCurves
+    measure: str
     seed: int
 
     @property
@@ -70,6 +84,7 @@ def measure_invariance(
     trials: Trials | None = None,
     schedule: str | Schedule = "fast",
     peak_schedule: str | Schedule = "fast",
+    measure: str = CONTRAST,
     seed: int = 0,
     **settings: Any,
 ) -> Invariance:
@@ -89,6 +104,9 @@ def measure_invariance(
         Of the transformation tests, as for `transformation_test`.
     peak_schedule
         Of the restarts: ``"fast"``, ``"published"``, or a `Schedule`.
+    measure
+        What canvases maximise the mean of: ``"response"``, as published, or ``"contrast"``,
+        effective contrast. For that the best patches are polished, before and after.
     seed
         Of all starts and members.
     **settings
@@ -101,11 +119,22 @@ def measure_invariance(
     """
     targets, seed = as_targets(units, targets), check_seed(seed)
     schedule, peak_schedule = get_schedule(schedule, TESTS), get_schedule(peak_schedule)
+    if measure not in MEASURES:
+        raise unknown_name("measure", measure, MEASURES)
     for family in families:
         require_room(units, len(targets), family, sampling or Sampling())
     peaks = best_patches(
         units, targets, natural=natural, seed=seed, schedule=peak_schedule, **settings
     )
+    own = {name: value for name, value in settings.items() if name != "precision"}
+
+    def polish(found: Peaks) -> Peaks:
+        return polished(units, targets, found, schedule=peak_schedule, seed=seed, **own)
+
+    curves = None
+    if measure == CONTRAST:
+        peaks = polish(peaks)
+        curves = contrast_curves(units, targets, peaks.patches)
     results = []
     for family in families:
         masks = (False, True) if learn_masks and family.learns_mask else (False,)
@@ -119,9 +148,24 @@ def measure_invariance(
                 sampling=sampling,
                 trials=trials,
                 schedule=schedule,
+                curves=curves,
                 seed=seed,
                 **settings,
             )
             for learn_mask in masks
         ]
-    return Invariance(units.network, units.layer, targets.names, peaks, tuple(results), seed)
+    if measure == CONTRAST:
+        found = functools.reduce(
+            lambda best, one: higher(best, one.top, one.highest), results, peaks
+        )
+        peaks = polish(found)
+    return Invariance(
+        network=units.network,
+        layer=units.layer,
+        names=targets.names,
+        peaks=peaks,
+        families=tuple(results),
+        curves=contrast_curves(units, targets, peaks.patches),
+        measure=measure,
+        seed=seed,
+    )

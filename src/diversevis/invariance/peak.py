@@ -106,6 +106,61 @@ def best_patches(
     )
 
 
+def polished(
+    units: Units,
+    targets: Targets,
+    peaks: Peaks,
+    *,
+    schedule: str | Schedule = "fast",
+    seed: int = 0,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> Peaks:
+    """Return peaks from which small steps in the units' own precision lead no higher.
+
+    Restarts stop where large steps, rounded ones perhaps, lead no higher. A patch that small steps
+    make worse stays as it is.
+
+    Parameters
+    ----------
+    units, targets, seed, chunk, progress
+        As for `diversevis.diverse_sets`.
+    peaks
+        Best patches, from wherever.
+    schedule
+        Whose steps, taken at a small rate.
+    """
+    schedule = get_schedule(schedule)
+    small = replace(schedule, learning_rate=min(schedule.learning_rate, _SMALL))
+    unit = peaks.patches / peaks.patches.square().mean((1, 2, 3), keepdim=True).sqrt()
+    single = diverse_sets(
+        units,
+        targets,
+        images=1,
+        start=unit[:, None],
+        schedule=small,
+        distance=PIXELS,
+        seed=seed,
+        chunk=chunk,
+        progress=progress,
+    )
+    return higher(peaks, single.images[:, 0], single.activations[:, 0])
+
+
+def higher(peaks: Peaks, patches: Tensor, responses: Tensor) -> Peaks:
+    """Return peaks with other patches ``[units, 3, s, s]`` where responses to them are higher.
+
+    Patches that have not the budget's norm do not count: a grey one, say.
+    """
+    norms = [some.flatten(1).norm(dim=1) for some in (patches, peaks.patches)]
+    better = (responses > peaks.responses) & (norms[0] > 0.99 * norms[1])
+    return replace(
+        peaks,
+        patches=torch.where(better[:, None, None, None], patches, peaks.patches),
+        responses=torch.where(better, responses, peaks.responses),
+    )
+
+
 def _highest(images: Tensor, activations: Tensor, noise_starts: int) -> Peaks:
     responses, best = activations.max(1)
     return Peaks(

@@ -74,6 +74,47 @@ def best_linear_canvas(
     return canvases.float().cpu(), index.flatten().float().cpu()
 
 
+def surrogate_responses(
+    family: Family,
+    masks: Tensor,
+    templates: Tensor,
+    canvases: Tensor,
+    members: Tensor,
+    *,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Return what surrogates answer to members of given canvases, relative to their best patches.
+
+    Their mean is the index of `best_linear_canvas` on its canvases. Surrogates being linear, these
+    are effective contrasts as well.
+
+    Parameters
+    ----------
+    family, masks, templates
+        As for `best_linear_canvas`.
+    canvases
+        ``[k, 3, side, side]``, of any scale: members get a root mean square norm of one.
+    members
+        ``[m, ...]``.
+
+    Returns
+    -------
+    Tensor
+        ``[k, m]``; 0 for canvases that are zero.
+    """
+    templates = templates.to(device, torch.float64)
+    templates = templates / templates.flatten(1).norm(dim=1)[:, None, None, None]
+    canvases, masks = (value.to(device, torch.float64) for value in (canvases, masks))
+    answers, squares = [], []
+    for some in _portions(members.to(device), len(canvases), family):
+        patches = family.act(canvases, some) * masks[:, None, None]
+        answers.append((patches * templates[:, None]).sum((2, 3, 4)))
+        squares.append(patches.square().sum((2, 3, 4)))
+    norm = torch.cat(squares, 1).mean(1, keepdim=True).sqrt()
+    found = torch.where(norm > 0, torch.cat(answers, 1) / norm, 0.0)
+    return found.float().cpu()
+
+
 def _moments(
     family: Family, masks: Tensor, templates: Tensor, members: Tensor
 ) -> tuple[Tensor, Tensor]:

@@ -17,9 +17,10 @@ from torch import Tensor
 from diversevis.devices import exact_float32, get_dtype
 from diversevis.errors import UserError, real_number, whole_number
 from diversevis.invariance.canvases import Canvases
+from diversevis.invariance.contrast import ContrastCurves
 from diversevis.invariance.evaluation import Pictures, evaluate, pictures
 from diversevis.invariance.families.base import Family
-from diversevis.invariance.surrogate import best_linear_canvas
+from diversevis.invariance.surrogate import best_linear_canvas, surrogate_responses
 from diversevis.optimisation.engine import minimise
 from diversevis.optimisation.schedule import TESTS, Schedule, get_schedule, of_length
 from diversevis.seeds import check_seed, generator
@@ -103,8 +104,12 @@ class FamilyResponses(Pictures):
     highest : Tensor
         ``[units]``, best response to any member once it has the budget's norm itself: a lower bound
         of the unit's best response.
+    top : Tensor
+        ``[units, 3, s, s]``, that member.
     surrogate : Tensor
         ``[units]``, index of the surrogate.
+    surrogate_responses : Tensor
+        ``[units, members]``, what it answers to its own best canvas, relative to its best patch.
     members : Tensor
         The evaluated members.
     """
@@ -119,7 +124,9 @@ class FamilyResponses(Pictures):
     masks: Tensor
     responses: Tensor
     highest: Tensor
+    top: Tensor
     surrogate: Tensor
+    surrogate_responses: Tensor
     members: Tensor
 
 
@@ -136,6 +143,7 @@ def transformation_test(
     trials: Trials | None = None,
     schedule: str | Schedule = "fast",
     precision: str | None = None,
+    curves: ContrastCurves | None = None,
     seed: int = 0,
     chunk: int | None = None,
     progress: bool = False,
@@ -169,6 +177,8 @@ def transformation_test(
         Optimiser and stopping rule: ``"fast"``, ``"published"``, or a `Schedule`.
     precision
         Of the steps; responses are always evaluated in the units' own dtype.
+    curves
+        Of each unit's best patch: canvases then maximise effective contrast, not the response.
     seed
         Of starts and members.
     chunk, progress
@@ -217,6 +227,7 @@ def transformation_test(
     canvases, masks = _optimised(
         build,
         targets,
+        curves,
         best[0] if best and leads else None,
         starts,
         trials,
@@ -224,8 +235,8 @@ def transformation_test(
         chunk=chunk,
         progress=progress,
     )
-    _, surrogate = surrogates(masks) if learn_mask or best is None else best
-    canvases, answers, highest = evaluate(units, targets, family, canvases, masks, held_out)
+    linear, surrogate = surrogates(masks) if learn_mask or best is None else best
+    canvases, answers, top, highest = evaluate(units, targets, family, canvases, masks, held_out)
     return FamilyResponses(
         family=family.name,
         index=family.index,
@@ -237,7 +248,11 @@ def transformation_test(
         masks=masks,
         responses=answers,
         highest=highest,
+        top=top,
         surrogate=surrogate,
+        surrogate_responses=surrogate_responses(
+            family, masks, templates, linear, held_out, device=placement(units)[0]
+        ),
         members=held_out,
         **vars(pictures(family, canvases, masks, held_out, answers)),
     )
@@ -275,6 +290,7 @@ def require_room(units: Units, count: int, family: Family, sampling: Sampling) -
 def _optimised(
     build: Callable[..., Canvases],
     targets: Targets,
+    curves: ContrastCurves | None,
     surrogate_canvases: Tensor | None,
     starts: int,
     trials: Trials,
@@ -283,7 +299,8 @@ def _optimised(
 ) -> tuple[Tensor, Tensor]:
     """Return the canvases and masks of `targets` that the best of their starts lead to."""
     count = len(targets)
-    race = build(targets=targets.repeated(starts), starts=starts)
+    repeated = curves and curves.repeated(starts)
+    race = build(targets=targets.repeated(starts), starts=starts, curves=repeated)
     if surrogate_canvases is not None:
         race.lead(surrogate_canvases, slowly=schedule.optimiser == "sphere")
     if starts == 1:
@@ -295,7 +312,7 @@ def _optimised(
     ahead = heat.parameters[which]
     if steps == schedule.steps:
         return race.split(ahead)
-    final = build(targets=targets, given=ahead, taken=steps)
+    final = build(targets=targets, given=ahead, taken=steps, curves=curves)
     final.rates = race.rates[which.to(race.rates.device)]
     left = of_length(schedule, schedule.steps - steps)
     return final.split(minimise(final, left, **settings).parameters)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from diversevis.errors import UserError
 from diversevis.fetching.files import atomic_path, write_text
 
-VERSION = 2
+VERSION = 3
 """Of all formats in this package."""
 
 Array = NDArray[Any]

@@ -22,6 +22,7 @@ from diversevis.results.formats import (
 )
 
 if TYPE_CHECKING:
+    from diversevis.invariance.contrast import ContrastCurves
     from diversevis.invariance.measure import Invariance
     from diversevis.invariance.transformation import FamilyResponses
 
@@ -43,13 +44,16 @@ PEAK_COLUMNS = ("network", "layer", "channel", "f_max", "from_noise", "seed", "l
 
 NEVER_DRIVEN = "no patch drives it above zero"
 
-RESPONSE = "response"
-"""The measure of the published objective: responses relative to the best patch's."""
+RESPONSE, CONTRAST = "response", "contrast"
+"""Measures: responses relative to the best patch's, and effective contrasts."""
 
 FIXED, LEARNED = "fixed", "learned"
 """Masks."""
 
-_ARRAYS = ("canvases", "masks", "responses", "members", "surrogate", "shown", "patches")
+_ARRAYS = (
+    *("canvases", "masks", "responses", "contrasts", "members"),
+    *("surrogate", "surrogate_responses", "shown", "patches"),
+)
 _OPTIONAL = ("unmoved", "fields")
 
 
@@ -89,8 +93,14 @@ class FamilyTests:
         ``[units, members]``, before the ReLU.
     members : ndarray
         ``[members, ...]``.
+    contrasts : ndarray
+        ``[units, members]``, the same as effective contrasts; NaN for units that grey drives as
+        much as their best patch.
     surrogate : ndarray
         ``[units]``, index of the linear surrogate.
+    surrogate_responses : ndarray
+        ``[units, members]``, what it answers to its own best canvas, relative to its best patch:
+        effective contrasts as well.
     shown : ndarray
         ``[units, 2 k]``, places of the members that drive each unit most, then of those that drive
         it least; most first, least last.
@@ -109,21 +119,24 @@ class FamilyTests:
     canvases: Array
     masks: Array
     responses: Array
+    contrasts: Array
     members: Array
     surrogate: Array
+    surrogate_responses: Array
     shown: Array
     patches: Array
     unmoved: Array | None = None
     fields: Array | None = None
 
     @classmethod
-    def of(cls, tested: FamilyResponses) -> FamilyTests:
+    def of(cls, tested: FamilyResponses, curves: ContrastCurves) -> FamilyTests:
         """Return a family's responses that were just measured, as arrays."""
         arrays = {name: getattr(tested, name).cpu().numpy() for name in ("shown", "members")} | {
             name: getattr(tested, name).float().cpu().numpy()
             for name in (*_ARRAYS, *_OPTIONAL)
-            if name not in ("shown", "members") and getattr(tested, name) is not None
+            if name not in ("shown", "members", "contrasts") and getattr(tested, name) is not None
         }
+        arrays["contrasts"] = curves.effective(tested.responses).numpy()
         info = FamilyInfo(tested.family, tested.index, tested.title, tested.colour)
         return cls(info, tested.delta, tested.mask, **arrays)
 
@@ -154,6 +167,10 @@ class LayerTests:
         ``[units]``, the best response to any patch; not above zero for units that nothing drives.
     from_noise : ndarray
         ``[units]``, the best response that starts from noise alone reached.
+    contrast : ndarray
+        ``[units, points]``, responses to the best patch at contrasts from -2 to 2.
+    measure : str
+        What canvases maximise: `RESPONSE` or `CONTRAST`.
     families : tuple of FamilyTests
         One for each family, displacement and kind of mask.
     seed : int
@@ -166,6 +183,8 @@ class LayerTests:
     best: Array
     f_max: Array
     from_noise: Array
+    contrast: Array
+    measure: str
     families: tuple[FamilyTests, ...]
     seed: int
 
@@ -180,7 +199,9 @@ class LayerTests:
             best=result.peaks.patches.float().cpu().numpy(),
             f_max=result.f_max.cpu().numpy(),
             from_noise=result.peaks.from_noise.cpu().numpy(),
-            families=tuple(map(FamilyTests.of, result.families)),
+            contrast=result.curves.responses.float().numpy(),
+            measure=result.measure,
+            families=tuple(FamilyTests.of(tests, result.curves) for tests in result.families),
             seed=result.seed,
         )
 
@@ -213,25 +234,34 @@ class LayerTests:
         return np.asarray(tests.responses / f_max[:, None])
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return one row per unit, test and statistic with the columns `TEST_COLUMNS`.
+        """Return one row per unit, test, measure and statistic with the columns `TEST_COLUMNS`.
 
-        ``mean``, ``p10`` and ``min`` over members, relative to this run's own ``f_max``, beside the
-        linear surrogate's mean; NaN for units that nothing drives above zero.
+        Of responses relative to this run's own ``f_max`` ``mean``, ``p10`` and ``min`` over
+        members; NaN for units that nothing drives above zero. Of effective contrasts also
+        ``drive``, the best member's; ``flatness``, the mean over it; and ``variation``, the
+        standard deviation over the mean. Beside each the linear surrogate's, where it has one.
         """
         table = []
         for tests in self.families:
             index = self.relative(tests).astype(float)
+            contrasts = np.where(self.driven[:, None], tests.contrasts, np.nan).astype(float)
             for unit, channel in enumerate(self.channels.tolist()):
-                statistics = {
-                    "mean": (float(index[unit].mean()), float(tests.surrogate[unit])),
-                    "p10": (float(np.quantile(index[unit], 0.1)), np.nan),
-                    "min": (float(index[unit].min()), np.nan),
-                }
+                mean = {"mean": float(tests.surrogate[unit])}
+                measured = (
+                    (RESPONSE, _spread(index[unit]), mean),
+                    (
+                        CONTRAST,
+                        _factors(contrasts[unit]),
+                        _factors(tests.surrogate_responses[unit].astype(float)),
+                    ),
+                )
                 delta = np.nan if tests.delta is None else tests.delta
                 before = (self.network, self.layer, channel, tests.family.name, delta, tests.mask)
-                for name, (value, surrogate) in statistics.items():
-                    values = (RESPONSE, name, value, surrogate, index.shape[1], self.seed)
-                    table.append(dict(zip(TEST_COLUMNS, (*before, *values), strict=True)))
+                for measure, statistics, surrogate in measured:
+                    for name, value in statistics.items():
+                        linear, count = surrogate.get(name, np.nan), index.shape[1]
+                        values = (measure, name, value, linear, count, self.seed)
+                        table.append(dict(zip(TEST_COLUMNS, (*before, *values), strict=True)))
         return table
 
     def peak_rows(self) -> list[dict[str, Any]]:
@@ -257,7 +287,8 @@ class LayerTests:
     ) -> None:
         """Write the arrays, the two tables, and what the families are called."""
         content: dict[str, Array] = {
-            name: getattr(self, name) for name in ("channels", "best", "f_max", "from_noise")
+            name: getattr(self, name)
+            for name in ("channels", "best", "f_max", "from_noise", "contrast")
         }
         about = []
         for number, tests in enumerate(self.families):
@@ -265,7 +296,12 @@ class LayerTests:
             for name in (*_ARRAYS, *_OPTIONAL):
                 if (value := getattr(tests, name)) is not None:
                     content[f"{number}/{name}"] = value
-        names = {"network": self.network, "layer": self.layer, "seed": self.seed}
+        names = {
+            "network": self.network,
+            "layer": self.layer,
+            "measure": self.measure,
+            "seed": self.seed,
+        }
         write_arrays(arrays, "tests", content, {**names, "families": about})
         write_rows(table, self.rows(), TEST_COLUMNS)
         write_rows(peaks, self.peak_rows(), PEAK_COLUMNS)
@@ -277,7 +313,9 @@ class LayerTests:
         arrays, about = read_arrays(path, "tests")
         with fitting(path):
             units = (len(arrays["channels"]),)
-            check_shapes(dict.fromkeys(("best", "f_max", "from_noise"), units), **arrays)
+            check_shapes(
+                dict.fromkeys(("best", "f_max", "from_noise", "contrast"), units), **arrays
+            )
             tests = []
             for number, entry in enumerate(about.pop("families")):
                 its = {
@@ -290,6 +328,26 @@ class LayerTests:
                 check_shapes({"responses": (*units, len(its["members"]))}, **its)
                 tests.append(FamilyTests(FamilyInfo(**entry.pop("family")), **entry, **its))
             return cls(**arrays, **about, families=tuple(tests))
+
+
+def _spread(values: Array) -> dict[str, float]:
+    """Return mean, 10th percentile and minimum of what members reach, ``[members]``."""
+    return {
+        "mean": float(values.mean()),
+        "p10": float(np.quantile(values, 0.1)),
+        "min": float(values.min()),
+    }
+
+
+def _factors(values: Array) -> dict[str, float]:
+    """Return the same of effective contrasts, and what their mean is made of."""
+    mean, best = float(values.mean()), float(values.max())
+    return {
+        **_spread(values),
+        "drive": best,
+        "flatness": mean / best if best > 0 else np.nan,
+        "variation": float(values.std()) / mean if mean > 0 else np.nan,
+    }
 
 
 def load_tests(paths: Sequence[Path | str]) -> list[LayerTests]:

@@ -79,6 +79,11 @@ class Invariance:
         least=1,
         rising=True,
     )
+    measure: str = knob(
+        "contrast",
+        "what canvases maximise: effective contrast, or the response, as published",
+        choices=("contrast", "response"),
+    )
     learn_masks: bool = knob(True, "repeat the all-shift test with a learned mask")
     schedule: str = knob("fast", "of the descent", choices=SCHEDULE)
     steps: int | None = knob(None, "steps per canvas; by default the schedule's own", **_STEPS)
@@ -380,7 +385,8 @@ def _resolved(settings: Settings) -> Settings:
         return settings
 
     def renamed(network: str) -> str:
-        return f"{network}-{settings.weights}"
+        base, mark, null = network.partition("+")
+        return f"{base}-{settings.weights}{mark}{null}"
 
     for section in (content["layers"], content["units"]["other"], content["units"]["include"]):
         for network in list(section):

@@ -55,7 +55,7 @@ def run(
     place = choose_device(device)
     of_layer = load_units(network, layer, device=place)
     if channels is None:
-        name = f"{network}/{layer}"
+        name = f"{network.partition('+')[0]}/{layer}"  # a null's are those of its network
         channels = choose_units(of_layer.channels, units, include=include, seed=seed, name=name)
     if distance is None:
         distance = default_distance(of_layer)

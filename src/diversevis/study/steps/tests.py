@@ -36,6 +36,7 @@ def run(
     seed: int,
     families: Sequence[str],
     delta: Sequence[float],
+    measure: str,
     learn_masks: bool,
     schedule: str,
     steps: int | None,
@@ -66,8 +67,8 @@ def run(
     patches
         Natural patches among which each unit's best is looked for, where there is no
         ``reads["natural"]``.
-    families, delta, learn_masks, schedule, steps, starts, trial_steps, per_step, training, \
-held_out, peak_steps, precision
+    families, delta, measure, learn_masks, schedule, steps, starts, trial_steps, per_step, \
+training, held_out, peak_steps, precision
         As `diversevis.study.settings.Invariance`.
     """
     place = choose_device(device)
@@ -93,6 +94,7 @@ held_out, peak_steps, precision
         trials=Trials(starts, trial_steps),
         schedule=get_schedule(schedule, TESTS, steps=steps),
         peak_schedule=get_schedule(schedule, SETS, steps=peak_steps),
+        measure=measure,
         precision=precision,
         seed=seed,
         progress=True,
