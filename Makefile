@@ -9,6 +9,8 @@ LOCK := requirements/lock.txt
 SCALES := $(sort $(filter-out criteria,$(basename $(notdir $(wildcard config/*.yaml)))))
 # Of settings, code and content the package keeps account itself, in a record of every job.
 TRIGGERS := --rerun-triggers input
+# Files of tests side by side, each with one thread.
+PARALLEL := -n logical --maxprocesses 4 --dist loadfile
 BENCH_VENV := .venv-bench
 BENCH_LOCK := requirements/bench.txt
 BENCH =
@@ -45,7 +47,7 @@ readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and th
 	$(run)/python -m diversevis.documents
 
 test: $(STAMP) ## run the tests
-	$(run)/pytest
+	$(run)/pytest $(PARALLEL)
 
 test-faults: $(STAMP) ## kill, fill disks, damage and repeat, for an hour or so
 	$(run)/pytest tests/faults -m long -s

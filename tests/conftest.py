@@ -1,11 +1,15 @@
-"""A web server on this machine, with the vices of real ones."""
+"""A web server on this machine, with the vices of real ones; one thread where files run abreast."""
 
 import contextlib
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before anything imports torch, here and in subprocesses
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 class Site:

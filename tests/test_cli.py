@@ -109,7 +109,8 @@ def test_invariance_writes_what_it_promises(capsys, tmp_path):
         *("value", "surrogate", "members", "seed"),
     ]
     # Two units; all shifts with a fixed and a learned mask, deformations at two displacements.
-    assert len([row for row in rows if row["statistic"] == "mean"]) == 2 * (2 + 2)
+    means = [row["measure"] for row in rows if row["statistic"] == "mean"]
+    assert sorted(means) == ["contrast"] * 2 * (2 + 2) + ["response"] * 2 * (2 + 2)
     assert {row["seed"] for row in rows} == {"4"}
     provenance = json.loads((tmp_path / "provenance.json").read_text())
     assert provenance["settings"]["delta"] == [1.0, 2.0]

@@ -149,6 +149,8 @@ def cache() -> Iterator[Finding]:
             wrong, there = problem(), is_there()
         except UserError as error:
             wrong, there = f"{error.expected}: {error.received}", True
+        except OSError as error:
+            wrong, there = error.strerror or str(error), True
         if wrong:
             yield Finding(WRONG, f"{name}: {wrong}", f"diversevis fetch {name}")
         elif there:

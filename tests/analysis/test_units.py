@@ -23,6 +23,7 @@ from diversevis.analysis.units import (
 from diversevis.analysis.verdicts import verdicts
 from diversevis.results.natural import NaturalResult
 from diversevis.results.quantities import Registry
+from diversevis.results.tests import TEMPLATE_COLUMNS
 
 CHANNELS = [3, 5, 8, 9]
 PHASE = [0.91, 0.31, 0.51, 0.86]
@@ -87,7 +88,10 @@ def test_restarts_chosen_set_and_natural_patches_in_one_row(sweeps, natural):
 
 
 def peaks(**columns):
-    both = [table_of(f_max=10.0, from_noise=9.0, seed=seed, left_out="") for seed in (0, 1)]
+    template = dict.fromkeys(TEMPLATE_COLUMNS, 0.5)
+    both = [
+        table_of(f_max=10.0, from_noise=9.0, seed=seed, left_out="", **template) for seed in (0, 1)
+    ]
     return pd.concat(both, ignore_index=True).assign(**columns)
 
 
@@ -97,7 +101,10 @@ def test_peaks_over_seeds():
     table.loc[table["channel"] == 5, "from_noise"] = -1.0
     dead, late = table["channel"] == 8, (table["channel"] == 9) & (table["seed"] == 0)
     table.loc[dead | late, ["f_max", "left_out"]] = [-1.0, "never"]
+    table["radius"] = table["seed"] / 10 + 0.1
     found = peak_table(table).droplevel(["network", "layer"])
+    # Of the seed that found the highest peak, not the largest of any.
+    assert found["radius"].to_dict() == {3: 0.1, 5: 0.1, 8: 0.1, 9: 0.2}
     assert found["f_max"].to_dict() == {3: 10, 5: 10, 8: -1, 9: 8}
     assert found.loc[3, "f_max_spread"] == pytest.approx(0.2)
     assert np.isnan(found.loc[8, "f_max_spread"])

@@ -15,7 +15,7 @@ from diversevis.errors import UserError
 from diversevis.invariance.families.registry import build_families
 from diversevis.invariance.measure import measure_invariance
 from diversevis.invariance.transformation import Sampling
-from diversevis.optimisation.schedule import PUBLISHED_TEST, Schedule
+from diversevis.optimisation.schedule import PUBLISHED_TEST
 from diversevis.results.tests import LayerTests
 from diversevis.synthesis.targets import channels
 from diversevis.units.contract import check_units
@@ -86,7 +86,6 @@ def measured():
                 build_families(FAMILIES, [2.0], SIZE),
                 sampling=SAMPLING,
                 schedule=SCHEDULE,
-                peak_schedule=Schedule(steps=400),
                 learn_masks=False,
             )
             tests = LayerTests.of(result)

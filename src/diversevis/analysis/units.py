@@ -26,7 +26,13 @@ from diversevis.analysis.tables import (
 )
 from diversevis.results.natural import NaturalResult
 from diversevis.results.quantities import Registry, quantities, with_delta
-from diversevis.results.tests import LEARNED, NEVER_DRIVEN, FamilyInfo, load_families
+from diversevis.results.tests import (
+    LEARNED,
+    NEVER_DRIVEN,
+    TEMPLATE_COLUMNS,
+    FamilyInfo,
+    load_families,
+)
 
 
 def synthesis_table(sweeps: pd.DataFrame, natural: Iterable[NaturalResult]) -> pd.DataFrame:
@@ -78,7 +84,8 @@ def _natural_row(responses: NaturalResult, channel: int) -> dict[str, float | in
 def peak_table(peaks: pd.DataFrame) -> pd.DataFrame:
     """Return each unit's best response over all seeds, indexed by `UNIT`.
 
-    Numbers are the largest of any seed's. ``f_max_spread`` is the relative difference between the
+    Responses are the largest of any seed's, and what its best patch looks like is of that seed's.
+    ``f_max_spread`` is the relative difference between the
     seeds' own best responses. ``needed_natural`` marks units that no start from noise drove above
     zero. ``left_out`` says why a unit has no indices, if every seed says so.
 
@@ -89,9 +96,14 @@ def peak_table(peaks: pd.DataFrame) -> pd.DataFrame:
     """
     by_seed = peaks.drop(columns="seed").set_index(UNIT)
     reasons = by_seed.pop("left_out").groupby(level=UNIT, sort=False)
-    own = by_seed.astype(float).groupby(level=UNIT, sort=False)
+    numbers = by_seed.astype(float)
+    own = numbers.groupby(level=UNIT, sort=False)
     table = own.max()
     f_max = table["f_max"]
+    # Of equal ones the first; NaN sorts last.
+    first = numbers.sort_values("f_max", ascending=False, kind="stable")
+    best = first[~first.index.duplicated()].reindex(table.index)
+    table = table.assign(**{name: best[name] for name in TEMPLATE_COLUMNS})
     table["f_max_spread"] = ((f_max - own["f_max"].min()) / f_max).where(f_max > 0)
     table["needed_natural"] = (table["from_noise"] <= 0) & (f_max > 0)
     table["left_out"] = reasons.agg(lambda given: given.iloc[0] if (given != "").all() else "")

@@ -63,6 +63,10 @@ LAST = (
     Quantity("f1_f0", "F1/F0 of the best grating", invariance=-1),
     Quantity("stability_mean", "relative stability, by means"),
     Quantity("stability_median", "relative stability, by medians"),
+    Quantity("offset", "response to grey over the peak's"),
+    Quantity("elasticity", "elasticity at full contrast"),
+    Quantity("radius", "radius of the best patch, patch sides"),
+    Quantity("frequency", "frequency of the best patch, cycles per pixel"),
 )
 """What is measured beside the indices, before and after them in tables. `stability_*` is taken at
 the main displacement."""

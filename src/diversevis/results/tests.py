@@ -20,6 +20,7 @@ from diversevis.results.formats import (
     write_json,
     write_rows,
 )
+from diversevis.results.templates import frequency, radius
 
 if TYPE_CHECKING:
     from diversevis.invariance.contrast import ContrastCurves
@@ -40,7 +41,16 @@ TEST_COLUMNS = (
     "members",
     "seed",
 )
-PEAK_COLUMNS = ("network", "layer", "channel", "f_max", "from_noise", "seed", "left_out")
+TEMPLATE_COLUMNS = ("offset", "elasticity", "curve_fault", "radius", "frequency")
+"""Of each unit's best patch: response to grey over the peak's, relative change of the response to
+one of contrast, how far the contrast curve falls below its running maximum relative to its rise,
+root mean square radius in patch sides, mean spatial frequency in cycles per pixel."""
+
+PEAK_COLUMNS = (
+    *("network", "layer", "channel", "f_max", "from_noise"),
+    *TEMPLATE_COLUMNS,
+    *("seed", "left_out"),
+)
 
 NEVER_DRIVEN = "no patch drives it above zero"
 
@@ -55,6 +65,10 @@ _ARRAYS = (
     *("surrogate", "surrogate_responses", "shown", "patches"),
 )
 _OPTIONAL = ("unmoved", "fields")
+_OF_UNITS = (
+    *("best", "f_max", "from_noise"),
+    *("offset", "elasticity", "curve_fault", "contrast"),
+)
 
 
 @dataclass(frozen=True)
@@ -167,6 +181,8 @@ class LayerTests:
         ``[units]``, the best response to any patch; not above zero for units that nothing drives.
     from_noise : ndarray
         ``[units]``, the best response that starts from noise alone reached.
+    offset, elasticity, curve_fault : ndarray
+        ``[units]``, of the contrast curves: see `TEMPLATE_COLUMNS`.
     contrast : ndarray
         ``[units, points]``, responses to the best patch at contrasts from -2 to 2.
     measure : str
@@ -183,6 +199,9 @@ class LayerTests:
     best: Array
     f_max: Array
     from_noise: Array
+    offset: Array
+    elasticity: Array
+    curve_fault: Array
     contrast: Array
     measure: str
     families: tuple[FamilyTests, ...]
@@ -199,6 +218,9 @@ class LayerTests:
             best=result.peaks.patches.float().cpu().numpy(),
             f_max=result.f_max.cpu().numpy(),
             from_noise=result.peaks.from_noise.cpu().numpy(),
+            offset=result.curves.offset.numpy(),
+            elasticity=result.curves.elasticity.numpy(),
+            curve_fault=result.curves.fault.numpy(),
             contrast=result.curves.responses.float().numpy(),
             measure=result.measure,
             families=tuple(FamilyTests.of(tests, result.curves) for tests in result.families),
@@ -266,30 +288,32 @@ class LayerTests:
 
     def peak_rows(self) -> list[dict[str, Any]]:
         """Return one row per unit with the columns `PEAK_COLUMNS`."""
-        columns = zip(
-            self.channels.tolist(), self.f_max.tolist(), self.from_noise.tolist(), strict=True
-        )
+        measured = {
+            "f_max": self.f_max,
+            "from_noise": self.from_noise,
+            "offset": self.offset,
+            "elasticity": self.elasticity,
+            "curve_fault": self.curve_fault,
+            "radius": radius(self.best),
+            "frequency": frequency(self.best),
+        }
         return [
             {
                 "network": self.network,
                 "layer": self.layer,
                 "channel": channel,
-                "f_max": f_max,
-                "from_noise": from_noise,
+                **{name: float(values[unit]) for name, values in measured.items()},
                 "seed": self.seed,
-                "left_out": "" if f_max > 0 else NEVER_DRIVEN,
+                "left_out": "" if self.f_max[unit] > 0 else NEVER_DRIVEN,
             }
-            for channel, f_max, from_noise in columns
+            for unit, channel in enumerate(self.channels.tolist())
         ]
 
     def save(
         self, arrays: Path | str, table: Path | str, peaks: Path | str, families: Path | str
     ) -> None:
         """Write the arrays, the two tables, and what the families are called."""
-        content: dict[str, Array] = {
-            name: getattr(self, name)
-            for name in ("channels", "best", "f_max", "from_noise", "contrast")
-        }
+        content: dict[str, Array] = {name: getattr(self, name) for name in ("channels", *_OF_UNITS)}
         about = []
         for number, tests in enumerate(self.families):
             about.append({"family": asdict(tests.family), "delta": tests.delta, "mask": tests.mask})
@@ -313,9 +337,7 @@ class LayerTests:
         arrays, about = read_arrays(path, "tests")
         with fitting(path):
             units = (len(arrays["channels"]),)
-            check_shapes(
-                dict.fromkeys(("best", "f_max", "from_noise", "contrast"), units), **arrays
-            )
+            check_shapes(dict.fromkeys(_OF_UNITS, units), **arrays)
             tests = []
             for number, entry in enumerate(about.pop("families")):
                 its = {
