@@ -148,7 +148,7 @@ def _pictures(page: Axes, layer: LayerTests, top: float) -> None:
     if tests is None:
         return
     show_canvas(page, tests.canvases[0], layer.size, _TEXTURE_LEFT, top, _PICTURE)
-    show_map(page, tests, layer.relative(tests)[0], _MAP_LEFT, top, _PICTURE)
+    show_map(page, tests, layer.measured(tests)[0], _MAP_LEFT, top, _PICTURE)
 
 
 def _largest_difference(indices: pd.DataFrame, kind: str) -> float:

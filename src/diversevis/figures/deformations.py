@@ -217,7 +217,7 @@ def _lefts() -> tuple[float, float, float]:
 
 def _example(page: Axes, layer: LayerTests, tests: FamilyTests, unit: int, top: float) -> None:
     """Draw members of a unit's canvas."""
-    relative = layer.relative(tests)[unit]
+    relative = layer.measured(tests)[unit]
     text = f"{network_title(layer.network)}\n{layer.layer}, {layer.channels[unit]}"
     page.text(_MARGIN, top + 2.2, text, weight="bold", va="center", linespacing=1.3)
     text = f"δ = {tests.delta:g} px\nindex {ratio(float(relative.mean()))}\n"

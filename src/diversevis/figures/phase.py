@@ -259,7 +259,7 @@ def _unit(
     right = left + 2 * size + _GAP
     page.text(right, below - 1, rank, size=LABEL, color=GREY, ha="right")
     show_canvas(page, tests.canvases[unit], layer.size, left, below, size)
-    show_map(page, tests, layer.relative(tests)[unit], left + size + _GAP, below, size)
+    show_map(page, tests, layer.measured(tests)[unit], left + size + _GAP, below, size)
     text = f"index {ratio(numbers.value)}, surrogate {ratio(numbers.surrogate)}"
     text += f", F1/F0 {ratio(float(numbers.get('f1_f0', np.nan)))}"
     page.text(left, below + size + 2.6, text, size=LABEL)

@@ -23,7 +23,7 @@ from diversevis.figures.style import (
     theme,
 )
 from diversevis.figures.transforms import colour_bar, ratio, show_canvas, show_map
-from diversevis.results.tests import FamilyTests, LayerTests
+from diversevis.results.tests import CONTRAST, FamilyTests, LayerTests
 
 _MARGIN, _HEADER, _FOOTER, _BETWEEN, _LINE = 2.5, 15.0, 9.0, 3.4, 3.4  # mm
 _BEST, _TEXTURE, _CANVAS, _MEMBER, _GAP, _NUMBER = 17.0, 25.8, 14.0, 10.5, 0.4, 2.8
@@ -43,7 +43,7 @@ def draw(layer: LayerTests, index: int) -> Figure:
     Its best patch, then one row per family: the canvas, with a square as large as a patch; for all
     shifts the map of responses over shifts; the masked members that drive the unit most and least,
     with their responses; and all responses, sorted, with the index of the linear
-    surrogate. Responses are relative to the best response to any patch.
+    surrogate. Responses are relative to the best response to any patch, or effective contrasts.
 
     Parameters
     ----------
@@ -60,7 +60,10 @@ def draw(layer: LayerTests, index: int) -> Figure:
         figure, page = new_page(bottom + _FOOTER)
         title = f"{network_title(layer.network)} {layer.layer}, unit {layer.channels[index]}"
         page.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
-        note = f"receptive field {layer.size} px (squares); responses relative to the best patch's"
+        what = "responses relative to the best patch's"
+        if layer.measure == CONTRAST:
+            what = "effective contrasts: that of the best patch is 1"
+        note = f"receptive field {layer.size} px (squares); {what}"
         page.text(PAGE_WIDTH - _MARGIN, 4, note, color=GREY, va="center", ha="right")
         for left, width, text, colour in (
             (_MARGIN, _BEST, "best patch", NATURAL),
@@ -92,7 +95,7 @@ def _row(
     height: float,
 ) -> None:
     """Draw a family."""
-    relative = layer.relative(tests)[index]
+    relative = layer.measured(tests)[index]
     surrogate = float(tests.surrogate[index])
     strength = f"{tests.mask} mask" if tests.delta is None else f"δ = {tests.delta:g} px"
     page.text(_FIRST, top - 0.9, f"{tests.family.title}, {strength}", weight="bold")

@@ -255,6 +255,15 @@ class LayerTests:
         f_max = np.where(self.driven, self.f_max, np.nan)
         return np.asarray(tests.responses / f_max[:, None])
 
+    def measured(self, tests: FamilyTests) -> Array:
+        """Return what canvases were made to be high in, by members, ``[units, members]``.
+
+        Responses over `f_max`, or effective contrasts: as `measure` says; NaN if never driven.
+        """
+        if self.measure == RESPONSE:
+            return self.relative(tests)
+        return np.where(self.driven[:, None], tests.contrasts, np.nan)
+
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per unit, test, measure and statistic with the columns `TEST_COLUMNS`.
 
