@@ -18,7 +18,6 @@ from diversevis.fetching.files import (
     atomic_path,
     cache_directory,
     make_directory,
-    output_directory,
     workspace,
     write_text,
 )
@@ -129,19 +128,6 @@ def test_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="to be able to write"):
         make_directory(tmp_path / "file" / "below")
-
-
-def test_output_directory_goes_again_only_if_empty_and_failed(tmp_path):
-    def fail(folder, *files):
-        with output_directory(folder):
-            for name in files:
-                (folder / name).write_text("")
-            raise KeyboardInterrupt
-
-    for names in ((), ("kept",)):
-        with pytest.raises(KeyboardInterrupt):
-            fail(tmp_path / "out", *names)
-        assert (tmp_path / "out").exists() == bool(names)
 
 
 def test_cache_can_be_set(monkeypatch, tmp_path):

@@ -71,18 +71,6 @@ def make_directory(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def output_directory(path: Path) -> Iterator[Path]:
-    """Yield the folder `path`, made if need be; if the block fails, an empty one goes again."""
-    make_directory(path)
-    try:
-        yield path
-    except BaseException:
-        with contextlib.suppress(OSError):  # it holds something: not ours to remove
-            path.rmdir()
-        raise
-
-
-@contextlib.contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place if the block succeeds.
 
