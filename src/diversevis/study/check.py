@@ -137,21 +137,37 @@ def _check_criteria(settings: Settings, criteria: Mapping[str, Any]) -> None:
 
     What decides has to be measured by this run; what is explored, by some.
     """
-    for claim in ("C2", "C3"):
-        name = criteria[claim]["network"]
+    second = criteria["second"]
+    judged = {name: criteria[name] for name in _CLAIMS}
+    judged |= {f"second.{name}": second[name] for name in _CLAIMS}
+    for claim, stated in judged.items():
+        if "network" not in stated:
+            continue
+        name = stated["network"]
         if not name or not any(known.startswith(name) for known in NETWORKS):
             raise unknown_name("network", name, NETWORKS, where=f" in {claim}.network")
+    delta = criteria["C3"]["delta"]
+    if second["C3"]["delta"] != delta:
+        wanted = f"{delta:g}, as in C3, for second.C3.delta"
+        raise UserError(wanted, f"{second['C3']['delta']:g}", "judge both editions at one")
     asked = settings.invariance
-    for key, families in (("quantities", asked.families), ("exploratory", tuple(FAMILIES))):
+    for claim, key, families in (
+        ("C4", "quantities", asked.families),
+        ("C4", "exploratory", tuple(FAMILIES)),
+        ("second.C4", "quantities", asked.families),
+    ):
         known = [
             entry.name
-            for delta in (*asked.delta, criteria["C3"]["delta"])
-            for entry in quantities(*_described(families), delta)
+            for at in (*asked.delta, delta)
+            for entry in quantities(*_described(families), at)
         ]
-        for name in criteria["C4"][key]:
+        for name in judged[claim][key]:
             if name not in known:
                 names = dict.fromkeys(known)
-                raise unknown_name("quantity", name, names, where=f" in C4.{key}")
+                raise unknown_name("quantity", name, names, where=f" in {claim}.{key}")
+
+
+_CLAIMS = ("C1", "C2", "C3", "C4")
 
 
 def _described(names: Sequence[str]) -> tuple[list[FamilyInfo], list[str], list[str]]:

@@ -213,6 +213,63 @@ class C4:
 
 
 @dataclass(frozen=True)
+class SecondC1:
+    """Diverse sets are more distinct than those of their units' linear stand-ins."""
+
+    median_ratio: float = knob(
+        help="of distances, unit over stand-in; its interval lies above", above=0
+    )
+    share: float = knob(help="of units above that ratio, at least", above=0, maximum=1)
+
+
+@dataclass(frozen=True)
+class SecondC2:
+    """Some units are near perfectly phase invariant."""
+
+    network: str = knob(help="and other trainings of it")
+    variation: float = knob(help="over all shifts, at most", above=0)
+    phase_index: float = knob(help="of a unit, at least", above=0, maximum=1)
+    above: float = knob(help="above its linear surrogate, at least", above=0, maximum=1)
+    units: int = knob(help="at least so many", minimum=1)
+
+
+@dataclass(frozen=True)
+class SecondC3:
+    """Others are invariant to local deformations."""
+
+    network: str = knob(help="and other trainings of it")
+    delta: float = knob(help="displacement, pixels per 24 px of patch", **_DISPLACEMENT)
+    index: float = knob(help="of a unit, at least", above=0, maximum=1)
+    above: float = knob(help="above its linear surrogate, at least", above=0, maximum=1)
+    drive: float = knob(help="of a unit, at least", above=0, maximum=1)
+    units: int = knob(help="at least so many", minimum=1)
+    overlap: float = knob(help="share that is phase invariant, too, below", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True)
+class SecondC4:
+    """The networks differ in corresponding layers, and at equal receptive field."""
+
+    quantities: tuple[str, ...] = knob(help="columns of units.csv", least=1, once=True)
+    p: float = knob(help="corrected by Holm, below", above=0, maximum=1)
+    cliffs_delta: float = knob(help="absolute, at least", above=0, maximum=1)
+
+
+@dataclass(frozen=True)
+class SecondEdition:
+    """What the claims are held to in effective contrast."""
+
+    uncertainties: float = knob(
+        help="of a unit's value, either way: where a threshold is within, nothing is decided",
+        above=0,
+    )
+    C1: SecondC1 = knob()
+    C2: SecondC2 = knob()
+    C3: SecondC3 = knob()
+    C4: SecondC4 = knob()
+
+
+@dataclass(frozen=True)
 class ControlCriteria:
     """What units of known invariance must show before an index is reported."""
 
@@ -248,6 +305,7 @@ class Criteria:
     C2: C2 = knob()
     C3: C3 = knob()
     C4: C4 = knob()
+    second: SecondEdition = knob()
     controls: ControlCriteria = knob()
     reproduction: Reproduction = knob()
 
