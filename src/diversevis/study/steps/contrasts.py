@@ -45,8 +45,8 @@ def on_common_curves(tests: Sequence[LayerTests]) -> list[LayerTests]:
     -------
     list of LayerTests
         The same with other ``contrasts``. Surrogates are those of the seed that found the patch,
-        where it made the same test, and the seed's own elsewhere. Of each unit's peak, ``f_max`` and
-        ``contrast`` alone are replaced.
+        where it made the same test, and the seed's own elsewhere. ``f_max`` and ``contrast`` are
+        those of the patch as well.
     """
     best = np.stack([of_seed.f_max for of_seed in tests]).argmax(0)  # of equal ones the first
     units = np.arange(len(best))
