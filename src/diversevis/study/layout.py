@@ -63,6 +63,10 @@ class Layout:
             "families": folder / "families.json",
         }
 
+    def contrasts(self, network: str, layer: str) -> Path:
+        """Return the effective contrasts of a layer's tests, all seeds on common curves."""
+        return self.root / "indices" / network / layer / "contrasts.csv"
+
     def gratings(self, network: str, layer: str) -> Path:
         """Return the best gratings of a layer's units."""
         return self.root / "gratings" / network / layer / "gratings.csv"

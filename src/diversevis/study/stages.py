@@ -113,6 +113,13 @@ def _test_settings(run: Run, place: Place) -> dict[str, Any]:
     return {"network": place["network"], "layer": place["layer"], **content, "seed": seed}
 
 
+def _seeds_of(run: Run, place: Place) -> Reads:
+    """Return the arrays of all seeds' tests of a layer."""
+    repeats = range(run.settings.invariance.repeats)
+    layer = place["network"], place["layer"]
+    return {"tests": [run.layout.tests(*layer, repeat)["arrays"] for repeat in repeats]}
+
+
 def _control_settings(run: Run, place: Place) -> dict[str, Any]:
     content = plain(run.settings.synthesis)
     knobs = {name: content[name] for name in ("images", "fraction", "schedule", "steps")}
@@ -194,6 +201,15 @@ _STAGES = (
         code=_test_code,
         on_device=True,
         priority=2,
+    ),
+    Stage(
+        "contrasts",
+        f"{STEPS}.contrasts:run",
+        places=every_layer,
+        reads=_seeds_of,
+        writes=_writes("contrasts", "table"),
+        settings=lambda _, place: dict(place),
+        local=True,
     ),
     Stage(
         "gratings",
