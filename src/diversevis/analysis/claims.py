@@ -17,6 +17,7 @@ from diversevis.analysis.conditions import (
     conditions,
 )
 from diversevis.analysis.layers import finite, median
+from diversevis.analysis.nulls import outcomes, trained
 from diversevis.analysis.pairs import CLAIM
 from diversevis.analysis.statistics import holm, least_p, median_interval, share_interval
 from diversevis.analysis.tables import read_frame, rows_of, write_frame
@@ -49,9 +50,12 @@ STATEMENTS = {
     "C2": "Some units in early layers of VGG-19 are phase invariant.",
     "C3": "Others are invariant to local deformations.",
     "C4": "ResNet-50 differs from VGG-19 in corresponding layers.",
+    "C5": "These invariances are learned: trained networks have more of them than their nulls.",
 }
-FIGURES = {"C1": "tradeoff", "C2": "phase", "C3": "deformations", "C4": "comparison"}
-TABLES = {"C1": "layers", "C2": "units", "C3": "units", "C4": "pairs"}
+FIGURES = {"C1": "tradeoff", "C2": "phase", "C3": "deformations", "C4": "comparison"} | {
+    "C5": "nulls"
+}
+TABLES = {"C1": "layers", "C2": "units", "C3": "units", "C4": "pairs", "C5": "nulls"}
 
 NO_INTERVAL = (np.nan, np.nan)
 
@@ -60,24 +64,29 @@ Row = dict[str, Any]
 
 def claim_table(
     units: pd.DataFrame,
-    pairs: pd.DataFrame,
+    pairs: pd.DataFrame | None,
     registry: Registry,
     criteria: Mapping[str, Any],
     *,
+    nulls: pd.DataFrame | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the four claims, part by part, each with its criterion and what was measured.
+    """Return the claims, part by part, each with its criterion and what was measured.
+
+    All but C5 are about trained networks.
 
     Parameters
     ----------
     units
         `diversevis.analysis.units.unit_table`.
     pairs
-        `diversevis.analysis.pairs.pair_table`.
+        `diversevis.analysis.pairs.pair_table`; without one, C1 to C4 are left out.
     registry
         Quantities of the run.
     criteria
         ``config/criteria.yaml``.
+    nulls
+        `diversevis.analysis.nulls.null_table`; without one, C5 is left out.
     seed
         Of the bootstrap.
 
@@ -91,20 +100,25 @@ def claim_table(
         was withheld since its controls failed, or, for C4, nothing is compared, or so few units
         that no outcome could meet the criterion. ``low`` and ``high`` are 95 % intervals.
     """
-    met = conditions(units, registry, criteria)
-    rows = [
-        *_diversity(units, met, criteria["C1"], seed),
-        *_phase(units, met, criteria["C2"]),
-        *_deformations(units, met, criteria["C3"]),
-        *_pairs(units, pairs, registry, criteria["C4"]),
-    ]
+    rows: list[Row] = []
+    if pairs is not None:
+        own = units[trained(units)]
+        met = conditions(own, registry, criteria)
+        rows += [
+            *_diversity(own, met, criteria["C1"], seed),
+            *_phase(own, met, criteria["C2"]),
+            *_deformations(own, met, criteria["C3"]),
+            *_pairs(units, pairs, registry, criteria["C4"]),
+        ]
+    if nulls is not None:
+        rows += _nulls(units, nulls, registry, criteria["second"]["C5"])
     table = pd.DataFrame(rows)
     table["statement"] = table["claim"].map(STATEMENTS)
     table["figure"] = table["claim"].map(FIGURES)
     table["table"] = table["claim"].map(TABLES)
     verdicts = {
         claim: _all([r["met"] for r in rows if (r["claim"], r["kind"]) == (claim, DECIDES)])
-        for claim in STATEMENTS
+        for claim in table["claim"].unique()
     }
     table["holds"] = pd.Series([verdicts[claim] for claim in table["claim"]], dtype=object)
     return table[list(COLUMNS)]
@@ -336,6 +350,32 @@ def _described(test: Any, first: str, second: str) -> str:
     return f"{test.quantity}: {first} {order} {second} (Cliff's delta; Holm p = {test.p_holm:.2g})"
 
 
+def _nulls(
+    units: pd.DataFrame, nulls: pd.DataFrame, registry: Registry, criteria: Mapping[str, Any]
+) -> list[Row]:
+    """Return, null by null and quantity by quantity, in how many layers trained units exceed."""
+    rows = []
+    wanted = f"Holm p < {criteria['p']:g} and Cliff's delta >= {criteria['cliffs_delta']:g}"
+    for found in outcomes(nulls, criteria):
+        indices = [entry.index for entry in registry if entry.name == found.quantity]
+        withheld = _withheld(units) & set(indices)
+        rows.append(
+            _row(
+                "C5",
+                f"{found.null}/{found.quantity}",
+                f"{found.quantity}: layers of {found.layers} that exceed the null {found.null}, "
+                f"{wanted}",
+                np.nan if withheld else found.exceeding,
+                NO_INTERVAL,
+                found.units,
+                criterion=f"at least {criteria['share_of_layers']:g} of them",
+                met=None if withheld else found.met,
+                reason=_unmeasured(units, *indices) if withheld else found.reason,
+            )
+        )
+    return rows
+
+
 _LAYERS = ["first_network", "first_layer", "second_network", "second_layer"]
 
 
@@ -359,7 +399,10 @@ def run(
     criteria: Mapping[str, Any],
     seed: int,
 ) -> None:
-    """Judge the claims by their criteria."""
-    units, pairs = (read_frame(reads[name]) for name in ("units", "pairs"))
-    registry = Registry.load(reads["quantities"])
-    write_frame(writes["claims"], claim_table(units, pairs, registry, criteria, seed=seed))
+    """Judge the claims by their criteria, C1 to C4 if there are ``pairs``, C5 if ``nulls``."""
+    units, registry = read_frame(reads["units"]), Registry.load(reads["quantities"])
+    pairs, nulls = (
+        read_frame(reads[name]) if name in reads else None for name in ("pairs", "nulls")
+    )
+    table = claim_table(units, pairs, registry, criteria, nulls=nulls, seed=seed)
+    write_frame(writes["claims"], table)
