@@ -252,7 +252,8 @@ def test_synthesis_needs_nothing_but_its_core_packages(tmp_path):
         "units": {"per_layer": 1},
         "synthesis": {"images": 2, "grid": [0.1], "steps": 2},
         "natural": {"patches": 10},
-        "invariance": {"families": ["shifts"], "steps": 1, "control_steps": 1, "peak_steps": 1},
+        "invariance": {"families": ["shifts"], "steps": 1, "peak_steps": 1},
+        "controls": {"kinds": "plain", "steps": 1, "peak_steps": 1},
     }
     (tmp_path / "few.json").write_text(json.dumps(few))
     code = f"""
@@ -283,13 +284,13 @@ FEW = {
         "families": ["shifts"],
         "delta": [2],
         "steps": 2,
-        "control_steps": 1,
         "peak_steps": 2,
         "trial_steps": 1,
         "training": 4,
         "held_out": 4,
         "per_step": 2,
     },
+    "controls": {"kinds": "plain", "steps": 1, "peak_steps": 1},
 }
 
 
@@ -304,7 +305,7 @@ def test_run_keeps_what_is_fresh_and_tells_what_is_stale_and_why(capsys, tmp_pat
 
     first = lines(FEW)
     assert all("(new)" in told for told in first.values())
-    assert "tests/controls/rigid/seed-0" in first
+    assert "control_tests/rigid" in first
     assert set(lines(FEW).values()) == {"kept"}
 
     more = lines({**FEW, "natural": {"patches": 30}})

@@ -31,13 +31,13 @@ FEW = {
         "families": ["all-shifts", "shifts", "deformations", "blurs"],
         "delta": [2],
         "steps": 3,
-        "control_steps": 3,
         "peak_steps": 3,
         "trial_steps": 1,
         "per_step": 2,
         "training": 4,
         "held_out": 4,
     },
+    "controls": {"kinds": "plain", "steps": 3, "peak_steps": 3},
 }
 
 # In one process, without the workflow: its rules follow from the same stages.

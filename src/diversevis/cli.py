@@ -38,7 +38,8 @@ from diversevis.study.folder import RECORD, replaced
 from diversevis.study.freshness import code_digests
 from diversevis.study.job import alone, make, make_job, stale
 from diversevis.study.knobs import plain, read, read_one
-from diversevis.study.load import device_name, load_units
+from diversevis.study.load import load_units
+from diversevis.study.machine import device_name
 from diversevis.study.settings import (
     Invariance,
     Settings,
@@ -130,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         "invariance", help="measure what units are invariant to (NETWORK may be controls)"
     )
     _units(test)
-    _knobs(test, Invariance, but=("control_steps", "repeats", "repeat_delta"))
+    _knobs(test, Invariance, but=("repeats", "repeat_delta"))
     _common(test)
     test.add_argument("--out", type=Path, metavar="DIR", help="(invariance/NETWORK/LAYER)")
     test.set_defaults(run=_invariance)

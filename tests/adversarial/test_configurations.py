@@ -24,6 +24,7 @@ from diversevis.study.knobs import knob
 from diversevis.study.settings import Criteria, Natural, Settings
 
 ROOT = Path(__file__).parents[2]
+NULL = {"scale": "mine", "layers": {"vgg19+he": ["conv2_2"]}}
 GOOD = {"scale": "mine", "layers": {"vgg19": ["conv2_2", "conv3_1"], "resnet50": ["layer1.1"]}}
 NAN, INF = math.nan, math.inf
 HUGE = 10**9
@@ -103,6 +104,21 @@ VALUES = [
     ("reference", 3, "a text for reference"),
     ("weights", "timm", "one of torchvision for weights"),
     ("weights", 1, "a text for weights"),
+    # nulls
+    ("nulls", None, "nulls"),
+    ("nulls.kind", ["he"], "did you mean kinds"),
+    ("nulls.kinds", "he", "a list for nulls.kinds"),
+    ("nulls.kinds", ["postions"], "did you mean positions"),
+    ("nulls.kinds", ["he", "he"], "'he' twice"),
+    ("nulls.kinds", [0], "a text for nulls.kinds"),
+    ("nulls.seeds", 0, "at least 1 for nulls.seeds"),
+    ("nulls.seeds", "two", "a whole number for nulls.seeds"),
+    ("nulls.seeds", HUGE, "for nulls.seeds"),
+    ("layers", {"vgg19+postions": ["conv3_1"]}, "did you mean positions"),
+    ("layers", {"vgg19+he+units": ["conv3_1"]}, "none of a null"),
+    ("layers", {"vgg19+he.0": ["conv3_1"]}, "a seed of 1 to"),
+    ("indices_only", "yes", "true or false for indices_only"),
+    ("indices_only", 1, "true or false for indices_only"),
     # units
     ("units", None, "units"),
     ("units", [], "units"),
@@ -197,9 +213,17 @@ VALUES = [
     ("invariance.steps", 0, "at least 1 for invariance.steps"),
     ("invariance.steps", HUGE, "for invariance.steps"),
     ("invariance.steps", 1.0, "a whole number for invariance.steps"),
-    ("invariance.control_steps", 0, "at least 1 for invariance.control_steps"),
-    ("invariance.control_steps", None, "a whole number for invariance.control_steps"),
-    ("invariance.control_steps", HUGE, "for invariance.control_steps"),
+    ("controls.steps", 0, "at least 1 for controls.steps"),
+    ("controls.steps", None, "a whole number for controls.steps"),
+    ("controls.steps", HUGE, "for controls.steps"),
+    ("controls.peak_steps", 0, "at least 1 for controls.peak_steps"),
+    ("controls.peak_steps", "120", "a whole number for controls.peak_steps"),
+    ("controls.peak_steps", HUGE, "for controls.peak_steps"),
+    ("controls.kinds", "plane", "did you mean plain"),
+    ("controls.kinds", ["simple"], "a text for controls.kinds"),
+    ("controls.kinds", None, "a text for controls.kinds"),
+    ("invariance.control_steps", 800, "'control_steps'"),
+    ("scale", "controls", "another name than controls"),
     ("invariance.starts", 0, "at least 1 for invariance.starts"),
     ("invariance.starts", HUGE, "for invariance.starts"),
     ("invariance.starts", "3", "a whole number for invariance.starts"),
@@ -262,6 +286,10 @@ FILES = [
     ("mine.yaml", "- scale: mine\n", "keys and values"),
     ("mine.yaml", "mine\n", "keys and values"),
     ("mine.yaml", "42\n", "keys and values"),
+    # a null of a null
+    ("mine.yaml", {**NULL, "nulls": {"kinds": ["units"]}}, "no null beside nulls.kinds"),
+    # other seeds would draw other units
+    ("mine.yaml", {**NULL, "indices_only": True}, "1 for invariance.repeats"),
     ("mine.yaml", "2020-01-01\n", "keys and values"),
     ("mine.yaml", HEAD + "\tseed: 1\n", "mine.yaml"),
     ("mine.yaml", HEAD + "seed: [1\n", "mine.yaml"),
@@ -388,6 +416,14 @@ CRITERIA = [
     ("second.C4.p", "5 %", "a number for second.C4.p"),
     ("second.C4.cliffs_delta", 2, "at most 1 for second.C4.cliffs_delta"),
     ("second.C4.cliffs_delta", None, "a number for second.C4.cliffs_delta"),
+    ("second.C5.quantities", [], "at least 1 for second.C5.quantities"),
+    ("second.C5.quantities", ["phase_abov"], "did you mean phase_above"),
+    ("second.C5.p", 0, "above 0 for second.C5.p"),
+    ("second.C5.p", "5 %", "a number for second.C5.p"),
+    ("second.C5.cliffs_delta", 2, "at most 1 for second.C5.cliffs_delta"),
+    ("second.C5.cliffs_delta", None, "a number for second.C5.cliffs_delta"),
+    ("second.C5.share_of_layers", 0, "above 0 for second.C5.share_of_layers"),
+    ("second.C5.share_of_layers", "half", "a number for second.C5.share_of_layers"),
     ("second", None, "second"),
     ("controls.linear_difference", 0, "above 0 for controls.linear_difference"),
     ("controls.linear_difference", "x", "a number for controls.linear_difference"),

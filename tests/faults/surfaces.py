@@ -29,7 +29,6 @@ SETTINGS = {
         "families": ["all-shifts", "shifts", "deformations"],
         "delta": [2],
         "steps": 12,
-        "control_steps": 8,
         "starts": 2,
         "trial_steps": 2,
         "per_step": 4,
@@ -38,6 +37,7 @@ SETTINGS = {
         "peak_steps": 20,
         "repeat_delta": [2],
     },
+    "controls": {"kinds": "plain", "steps": 8, "peak_steps": 20},
 }
 _OF_THE_RUN = ("provenance", "logs", "benchmarks", "timings.csv", "resources.csv")
 """What tells when and how long; all else has to be equal byte for byte."""

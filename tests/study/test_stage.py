@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from diversevis.analysis.stages import TABLES
+from diversevis.controls.kinds import KINDS
 from diversevis.pipeline import STAGES, all_jobs
 from diversevis.study.settings import read_criteria, read_settings
 from diversevis.study.stage import Run, Stage, jobs, paths
@@ -68,17 +69,17 @@ def test_repetitions_have_other_seeds_and_fewer_displacements(run):
     assert (first["seed"], second["seed"]) == (0, 1)
     assert (first["delta"], second["delta"]) == ([1, 2, 3], [2])
     assert (first["learn_masks"], second["learn_masks"]) == (True, False)
-    assert by_key["tests/controls/rigid/seed-0"]["steps"] == 400
 
 
 def test_what_only_other_jobs_use_is_no_setting_of_a_job(run):
-    """More repeats, or other steps of controls, make no test of a unit stale."""
+    """More repeats, or other controls, make no test of a unit stale."""
     more = Run.of(
         read_settings(
             {
                 "scale": "quick",
                 "layers": {"vgg19": ["conv3_1"]},
-                "invariance": {"repeats": 3, "control_steps": 7},
+                "invariance": {"repeats": 3},
+                "controls": {"steps": 7},
             }
         ),
         CRITERIA,
@@ -87,6 +88,45 @@ def test_what_only_other_jobs_use_is_no_setting_of_a_job(run):
     key = "tests/vgg19/conv3_1/seed-0"
     found = [{job.key: job.settings for job in all_jobs(r)}[key] for r in (more, fewer)]
     assert found[0] == found[1]
+
+
+def controls_of(**more):
+    run = Run.of(read_settings({"layers": {"vgg19": ["conv3_1"]}, **more}), CRITERIA)
+    found = [job for job in all_jobs(run) if job.stage.name == "control_tests"]
+    return {job.place["kind"]: (job.settings, job.writes, job.record) for job in found}
+
+
+def test_scales_share_the_controls():
+    """Whatever units are measured with: only what controls themselves are measured with counts."""
+    usual = controls_of(scale="one")
+    folder = Path("results/controls")
+    for settings, writes, record in usual.values():
+        assert not {path for path in (*writes.values(), record) if folder not in path.parents}
+        assert settings["steps"] == 800
+    other = {
+        "layers": {"resnet50": ["layer1.0"]},
+        "seed": 5,
+        "invariance": {"steps": 7, "delta": [2], "measure": "response", "precision": "bfloat16"},
+    }
+    assert controls_of(scale="other", **other) == usual
+    plain = controls_of(scale="one", controls={"kinds": "plain"})
+    assert list(plain) == list(KINDS)
+    assert plain.items() <= usual.items()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"controls": {"steps": 7}},
+        {"controls": {"peak_steps": 7}},
+        {"invariance": {"families": ["deformations", "rotations", "all-shifts"]}},
+    ],
+)
+def test_controls_that_are_measured_otherwise_lie_elsewhere(change):
+    usual, other = controls_of(scale="one"), controls_of(scale="one", **change)
+    assert not {path for _, files, _ in usual.values() for path in files.values()} & {
+        path for _, files, _ in other.values() for path in files.values()
+    }
 
 
 def test_figures_that_compare_are_left_out_without_a_pair():

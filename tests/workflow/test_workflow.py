@@ -47,7 +47,6 @@ TINY = {
         "delta": [2],
         "learn_masks": True,
         "steps": 4,
-        "control_steps": 8,
         "schedule": "fast",
         "starts": 2,
         "trial_steps": 2,
@@ -59,6 +58,7 @@ TINY = {
         "repeats": 2,
         "repeat_delta": [2],
     },
+    "controls": {"kinds": "plain", "steps": 4, "peak_steps": 4},
 }
 
 
@@ -196,7 +196,8 @@ def test_time_and_memory_of_every_rule_are_in_a_table(folder):
         assert float(row["seconds"]) > 0
         assert row["note"] == ""
     # Both layers, each with two seeds, and five kinds of controls.
-    assert (rows["sweep"]["jobs"], rows["tests"]["jobs"]) == ("2", "9")
+    jobs = [rows[rule]["jobs"] for rule in ("sweep", "tests", "control_tests")]
+    assert jobs == ["2", "4", "5"]
     assert float(rows["all"]["peak_mib"]) > 100  # PyTorch alone takes more
 
 
@@ -327,12 +328,12 @@ def test_changed_code_makes_its_own_results_anew(folder, checkout):
     edit(checkout, "invariance/families/shifts.py", "2 * math.pi / count", "math.tau / count")
     edit(checkout, "synthesis/choice.py", "fraction: float = 0.9", "fraction: float = 0.8")
     sweeps = {"sweep", "pixel_sweep", "control_sets"}
-    assert stale(folder, checkout) == {"tests", "phase_figure", *sweeps}
+    assert stale(folder, checkout) == {"tests", "control_tests", "phase_figure", *sweeps}
 
 
 COMPUTING = {
     *("network", "photographs", "sweep", "pixel_sweep", "natural", "tests", "gratings"),
-    *("stability", "distances", "norms", "control_sets"),
+    *("stability", "distances", "norms", "control_tests", "control_sets"),
 }
 
 

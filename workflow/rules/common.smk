@@ -20,7 +20,7 @@ def patterns_of(stage, places):
             flagged[name] = report(
                 str(path), caption=caption, category=category, labels=dict(labels)
             )
-    return {**flagged, "provenance": str(RUN.layout.record(stage.key(wildcards)))}
+    return {**flagged, "provenance": str(stage.record(RUN, wildcards))}
 
 
 def beside(stage, places, where):

@@ -6,17 +6,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from diversevis.controls.name import CONTROLS
+from diversevis.analysis.nulls import MARK, parts_of
 from diversevis.study.knobs import plain
-from diversevis.study.stage import Place, Reads, Run, Stage, Writes
-from diversevis.study.stages import every_layer, every_network, every_test
+from diversevis.study.stage import Place, Reads, Run, Stage, Writes, reduced
+from diversevis.study.stages import (
+    control_tests,
+    every_control,
+    every_layer,
+    every_network,
+    every_test,
+)
 
 
-def of_tests(run: Run, name: str, *, controls: bool = False) -> list[Path]:
-    """Return one file of every test, seed by seed: of units, or of the controls."""
-    found = [p for p in every_test(run) if (p["network"] == CONTROLS) is controls]
-    found.sort(key=lambda place: place["repeat"])  # a stable sort: layers keep their order
+def of_tests(run: Run, name: str) -> list[Path]:
+    """Return one file of every test, seed by seed."""
+    # A stable sort: layers keep their order.
+    found = sorted(every_test(run), key=lambda place: place["repeat"])
     return [run.layout.tests(p["network"], p["layer"], p["repeat"])[name] for p in found]
+
+
+def of_controls(run: Run, name: str) -> list[Path]:
+    """Return one file of the tests of every kind of control."""
+    return [control_tests(run, place["kind"])[name] for place in every_control(run)]
 
 
 def of_layers(run: Run, name: str) -> list[Path]:
@@ -27,6 +38,17 @@ def of_layers(run: Run, name: str) -> list[Path]:
 def sweeps(run: Run, name: str) -> list[Path]:
     """Return a file of every layer's sweep: ``arrays`` or ``table``."""
     return [run.layout.sweep(p["network"], p["layer"])[name] for p in every_layer(run)]
+
+
+def with_nulls(run: Run) -> list[Place]:
+    """Return a place if a layer of the run is one of its nulls' as well, else none."""
+    layers = run.settings.every_layer
+    shared = [
+        layer
+        for network, layer in layers
+        if MARK in network and (parts_of(network)[0], layer) in layers
+    ]
+    return [{}] if shared else []
 
 
 def tables(*names: str) -> Any:
@@ -75,11 +97,19 @@ def checked_against(run: Run) -> str | None:
     return f"{name}, which has no committed results" if name and not reference(run) else name
 
 
+def _claim_reads(run: Run, place: Place) -> Reads:
+    """Return what claims are judged by: pairs and nulls as far as the run compares them."""
+    names = ["units", "quantities"]
+    names += [] if run.settings.indices_only else ["pairs"]
+    names += ["nulls"] if with_nulls(run) else []
+    return {name: run.layout.table(name) for name in names}
+
+
 def _in_report(name: str, category: str = "Tables", title: str | None = None) -> dict[str, Any]:
     return {name: (category, {"table": title or name})}
 
 
-TABLES = (
+_STAGES = (
     Stage(
         "networks",
         "diversevis.analysis.networks:run",
@@ -94,8 +124,8 @@ TABLES = (
         "controls",
         "diversevis.analysis.controls:run",
         reads=lambda run, _: {
-            "tests": of_tests(run, "table", controls=True),
-            "families": of_tests(run, "families", controls=True),
+            "tests": of_controls(run, "table"),
+            "families": of_controls(run, "families"),
         },
         writes=lambda run, _: {
             "controls": run.layout.table("controls"),
@@ -140,13 +170,25 @@ TABLES = (
         report=_in_report("pairs", title="pairs of layers"),
     ),
     Stage(
+        "nulls",
+        "diversevis.analysis.nulls:run",
+        reads=tables("units"),
+        writes=tables("nulls"),
+        settings=_seeded("second"),
+        places=with_nulls,
+        local=True,
+        report=_in_report("nulls", title="trained networks and their nulls"),
+    ),
+    Stage(
         "claims",
         "diversevis.analysis.claims:run",
-        reads=tables("units", "pairs", "quantities"),
+        reads=_claim_reads,
         writes=tables("claims"),
-        settings=_seeded("C1", "C2", "C3", "C4"),
+        settings=_seeded("C1", "C2", "C3", "C4", "second"),
+        # Of indices alone no claim can be judged but that of nulls.
+        places=lambda run: with_nulls(run) if run.settings.indices_only else [{}],
         local=True,
-        report=_in_report("claims", "Claims", "C1 to C4"),
+        report=_in_report("claims", "Claims", "the paper's claims"),
     ),
     Stage(
         "reproduction",
@@ -161,3 +203,8 @@ TABLES = (
         report=_in_report("reproduction", title="reproduction check"),
     ),
 )
+
+_FOR_INDICES = ("networks", "controls", "units", "nulls", "claims")
+"""Tables that a run of indices alone has."""
+
+TABLES = tuple(reduced(stage, kept=stage.name in _FOR_INDICES) for stage in _STAGES)

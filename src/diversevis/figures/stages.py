@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from diversevis.analysis.stages import criteria, of_layers, sweeps
+from diversevis.analysis.stages import criteria, of_layers, sweeps, with_nulls
 from diversevis.controls.kinds import KINDS, SHOWN
 from diversevis.controls.name import CONTROLS
-from diversevis.study.stage import Place, Reads, Run, Stage
-from diversevis.study.stages import every_layer, every_network
+from diversevis.study.stage import Place, Reads, Run, Stage, reduced
+from diversevis.study.stages import control_tests, every_layer, every_network
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Figure:
         Its file, without suffix, with the names of a place as wildcards.
     kinds : tuple of str
         Suffixes of its files.
+    of_indices : bool
+        Whether a run of indices alone draws it, too.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Figure:
     places: Callable[[Run], list[Place]] = lambda _run: [{}]
     file: str = ""
     kinds: tuple[str, ...] = ("png", "pdf")
+    of_indices: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -54,7 +57,7 @@ class Figure:
         label = {"figure": self.number, "shows": self.title}
         if not self.number:
             label = {"supplement": self.title}
-        return Stage(
+        stage = Stage(
             f"{self.name}_figure",
             f"diversevis.figures.{self.name}:run",
             reads=lambda run, place: {
@@ -71,6 +74,7 @@ class Figure:
             local=True,
             report={self.kinds[0]: ("Figures" if self.number else "Supplement", label)},
         )
+        return reduced(stage, kept=self.of_indices)
 
 
 def _tables(*names: str) -> Callable[[Run], Reads]:
@@ -118,7 +122,7 @@ def _first_tests(run: Run) -> Reads:
 
 def _controls(run: Run, _place: Place) -> Reads:
     return {
-        "tests": [run.layout.tests(CONTROLS, kind, 0)["arrays"] for kind in KINDS],
+        "tests": [control_tests(run, kind)["arrays"] for kind in KINDS],
         **_tables("control_indices")(run),
     }
 
@@ -197,6 +201,16 @@ FIGURES = (
         "sweeps/<network>/<layer>/sweep.npz",
         lambda run, _: {"sweeps": sweeps(run, "arrays"), "natural": of_layers(run, "natural")},
         _fraction,
+    ),
+    Figure(
+        "nulls",
+        "10",
+        "trained networks and their nulls",
+        "tables/nulls.csv",
+        lambda run, _: _tables("units", "nulls", "quantities")(run),
+        lambda run, _: {"criteria": run.criteria["second"]["C5"]},
+        places=with_nulls,
+        of_indices=True,
     ),
     Figure(
         "controls",

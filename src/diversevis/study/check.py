@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device
 from diversevis.errors import UserError, unknown_name
 from diversevis.invariance.families.base import Warps
 from diversevis.invariance.families.registry import FAMILIES, fitting_families, get_family
+from diversevis.networks.base import NULL_MARK
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.trunk import find_layer
 from diversevis.results.quantities import quantities
@@ -43,10 +45,13 @@ def check(
         lacks, or a run that is its own reference.
     """
     settings = read(Settings, plain(settings))  # it may not come from a file
+    _check_nulls(settings)
     sizes = {
         find_layer(get_network(network), layer).geometry.size
         for network, layer in settings.every_layer
     }
+    if settings.scale == CONTROLS:  # a folder of results that all scales share
+        raise UserError(f"another name than {CONTROLS} for scale", repr(CONTROLS), "choose another")
     if device:
         choose_device(settings.device)
     for name in settings.invariance.families:
@@ -75,9 +80,20 @@ def check(
         fitting_families(asked.families, asked.delta, size)
 
 
+def _check_nulls(settings: Settings) -> None:
+    """Check that nulls are of trained networks."""
+    null = next((network for network in settings.layers if NULL_MARK in network), None)
+    if settings.nulls.kinds and null:
+        wanted = "in layers no null beside nulls.kinds, which asks for nulls of every network"
+        raise UserError(wanted, repr(null), "drop one of the two")
+    if settings.indices_only and (repeats := settings.invariance.repeats) > 1:
+        wanted = "1 for invariance.repeats with indices_only: each seed would draw units of its own"
+        raise UserError(wanted, str(repeats), "add nulls, or make sweeps too")
+
+
 def _check_units(settings: Settings) -> None:
     """Check that layers and channels under `units` are those of the run."""
-    of_run = set(settings.every_layer)
+    of_run = {(network, layer) for network, names in settings.layers.items() for layer in names}
     for key in ("include", "other"):
         for network, layers in getattr(settings.units, key).items():
             for layer, value in layers.items():
@@ -124,7 +140,8 @@ def _check_judged(settings: Settings, delta: float) -> None:
                 str(list(values)),
                 "add it",
             )
-    if asked.repeats < 2:
+    # Where only indices are made, seeds of nulls tell what chance does.
+    if asked.repeats < 2 and not settings.indices_only:
         raise UserError(
             "at least 2 for invariance.repeats: their spread is the uncertainty",
             str(asked.repeats),
@@ -139,7 +156,7 @@ def _check_criteria(settings: Settings, criteria: Mapping[str, Any]) -> None:
     """
     second = criteria["second"]
     judged = {name: criteria[name] for name in _CLAIMS}
-    judged |= {f"second.{name}": second[name] for name in _CLAIMS}
+    judged |= {f"second.{name}": second[name] for name in (*_CLAIMS, "C5")}
     for claim, stated in judged.items():
         if "network" not in stated:
             continue
@@ -155,6 +172,7 @@ def _check_criteria(settings: Settings, criteria: Mapping[str, Any]) -> None:
         ("C4", "quantities", asked.families),
         ("C4", "exploratory", tuple(FAMILIES)),
         ("second.C4", "quantities", asked.families),
+        ("second.C5", "quantities", asked.families),
     ):
         known = [
             entry.name

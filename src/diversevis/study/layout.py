@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from diversevis.controls.name import CONTROLS
+
 Files = dict[str, Path]
 """Files of one job by what they hold."""
 
@@ -32,6 +34,10 @@ class Layout:
     def root(self) -> Path:
         """The folder of the scale's results."""
         return self.results / self.scale
+
+    def shared_root(self, name: str) -> Path:
+        """Return a folder of results that do not depend on the scale."""
+        return self.results / name
 
     def network(self, name: str) -> Path:
         """Return the record of a network in the cache."""
@@ -67,6 +73,24 @@ class Layout:
         """Return the effective contrasts of a layer's tests, all seeds on common curves."""
         return self.root / "indices" / network / layer / "contrasts.csv"
 
+    def controls(self, digest: str, kind: str) -> Files:
+        """Return the tests of a kind of control, which all scales share.
+
+        Parameters
+        ----------
+        digest
+            Of what the controls are measured with.
+        kind
+            Its name.
+        """
+        folder = self.shared_root(f"{CONTROLS}/{digest}") / kind
+        return {
+            "arrays": folder / "tests.npz",
+            "table": folder / "tests.csv",
+            "peaks": folder / "peaks.csv",
+            "families": folder / "families.json",
+        }
+
     def gratings(self, network: str, layer: str) -> Path:
         """Return the best gratings of a layer's units."""
         return self.root / "gratings" / network / layer / "gratings.csv"
@@ -83,9 +107,13 @@ class Layout:
         """Return the files of a figure."""
         return {kind: self.figures / self.scale / f"{name}.{kind}" for kind in ("png", "pdf")}
 
-    def record(self, key: str) -> Path:
-        """Return the provenance of a job, by its key, ``"sweep/vgg19/conv3_1"`` for instance."""
-        return self.root / "provenance" / f"{key}.json"
+    def record(self, key: str, shared: str = "") -> Path:
+        """Return the provenance of a job, by its key, ``"sweep/vgg19/conv3_1"`` for instance.
+
+        Of results that scales share it lies with these, in the folder `shared`.
+        """
+        root = self.shared_root(shared) if shared else self.root
+        return root / "provenance" / f"{key}.json"
 
     def log(self, key: str) -> Path:
         """Return the log of a job."""

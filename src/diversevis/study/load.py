@@ -10,7 +10,7 @@ import torch
 from diversevis.controls.name import CONTROLS
 from diversevis.networks.store import status
 from diversevis.study.homes import home_of
-from diversevis.study.machine import processor
+from diversevis.study.machine import computed_on
 from diversevis.units.contract import Units
 
 
@@ -28,11 +28,6 @@ def load_units(network: str, layer: str, *, device: str | torch.device = "cpu") 
     return units
 
 
-def device_name(device: torch.device) -> str:
-    """Return the name of the processor behind a device."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-
-
 def origin(network: str, device: torch.device) -> dict[str, Any]:
     """Return what provenance says of weights and machine."""
     stored = None if network == CONTROLS else status(network)
@@ -41,8 +36,4 @@ def origin(network: str, device: torch.device) -> dict[str, Any]:
         "weights_sha256": stored.digest,
         "weights_source": stored.source,
     }
-    return {
-        "network": weights,
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-    }
+    return {"network": weights, **computed_on(device)}

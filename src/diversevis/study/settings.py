@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from diversevis.errors import UserError
+from diversevis.measures import CONTRAST, MEASURES
 from diversevis.optimisation.schedule import PRECISIONS, SETS
 from diversevis.study.knobs import knob, plain, read
 
 SCHEDULE, PRECISION = tuple(SETS), tuple(PRECISIONS)
+NULLS = ("he", "units", "positions", "channels")
+"""Those of `diversevis.networks.nulls`, which needs PyTorch."""
+
 _NAME = (re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"), "up to 64 letters, digits, - and _")
 _DEVICE = (
     re.compile(r"auto|cpu|cuda(:(0|[1-9][0-9]{0,3}))?"),
@@ -80,16 +84,13 @@ class Invariance:
         rising=True,
     )
     measure: str = knob(
-        "contrast",
+        CONTRAST,
         "what canvases maximise: effective contrast, or the response, as published",
-        choices=("contrast", "response"),
+        choices=MEASURES,
     )
     learn_masks: bool = knob(True, "repeat the all-shift test with a learned mask")
     schedule: str = knob("fast", "of the descent", choices=SCHEDULE)
     steps: int | None = knob(None, "steps per canvas; by default the schedule's own", **_STEPS)
-    control_steps: int = knob(
-        800, "steps per canvas of the controls, which have to match a closed form", **_STEPS
-    )
     starts: int | None = knob(
         None, "starts of a canvas; by default 3, and 1 of the published schedule", **_FEW
     )
@@ -110,6 +111,21 @@ class Invariance:
 
 
 @dataclass(frozen=True)
+class Controls:
+    """Tests of units whose invariance is known: made once, whatever the scale."""
+
+    kinds: str = knob(
+        "all",
+        "all, or the plain ones alone: without output nonlinearities and narrow envelopes",
+        choices=("all", "plain"),
+    )
+    steps: int = knob(800, "steps per canvas, which have to match a closed form", **_STEPS)
+    peak_steps: int = knob(
+        120, "steps of the restarts; the best patch of each unit is known besides", **_STEPS
+    )
+
+
+@dataclass(frozen=True)
 class Choice:
     """Which units of a layer are looked at."""
 
@@ -122,6 +138,14 @@ class Choice:
     include: dict[str, dict[str, tuple[int, ...]]] = knob(
         {}, "channels that are always among them, by network and layer", minimum=0, once=True
     )
+
+
+@dataclass(frozen=True)
+class Nulls:
+    """Null networks beside the trained ones."""
+
+    kinds: tuple[str, ...] = knob((), "nulls of every network", choices=NULLS, once=True)
+    seeds: int = knob(2, "of each null", **_FEW)
 
 
 @dataclass(frozen=True)
@@ -150,10 +174,15 @@ class Settings:
     weights: str | None = knob(
         None, "another training of the same networks", choices=("torchvision",)
     )
+    nulls: Nulls = knob(Nulls(), "null networks beside the trained ones")
+    indices_only: bool = knob(
+        False, "measure no more than the indices, and judge no claim but that of nulls"
+    )
     units: Choice = knob(Choice(), "which units of each layer")
     synthesis: Synthesis = knob(Synthesis(), "restarts and diverse sets")
     natural: Natural = knob(Natural(), "natural patches")
     invariance: Invariance = knob(Invariance(), "transformation tests")
+    controls: Controls = knob(Controls(), "tests of units whose invariance is known")
 
     @property
     def compared(self) -> Layer:
@@ -161,12 +190,24 @@ class Settings:
         return self.distances or self.every_layer[0]
 
     @property
+    def networks(self) -> dict[str, tuple[str, ...]]:
+        """Layers by network, those in `layers` first, their nulls after them."""
+        found = dict(self.layers)
+        for kind in self.nulls.kinds:
+            for seed in range(self.nulls.seeds):
+                mark = f"+{kind}.{seed}" if seed else f"+{kind}"
+                found |= {f"{network}{mark}": names for network, names in self.layers.items()}
+        return found
+
+    @property
     def every_layer(self) -> list[Layer]:
         """Network and layer of every layer."""
-        return [(network, layer) for network, names in self.layers.items() for layer in names]
+        return [(network, layer) for network, names in self.networks.items() for layer in names]
 
     def units_of(self, network: str, layer: str) -> dict[str, Any]:
         """Return how many ``units`` of a layer are drawn, and which it has to ``include``."""
+        if network not in self.layers:  # a null's are its network's
+            network = network.partition("+")[0]
         count = self.units.other.get(network, {}).get(layer, self.units.per_layer)
         included = self.units.include.get(network, {}).get(layer, ())
         return {"units": count, "include": list(included)}
@@ -256,6 +297,16 @@ class SecondC4:
 
 
 @dataclass(frozen=True)
+class SecondC5:
+    """Invariances are learned: trained networks have more of them than their nulls."""
+
+    quantities: tuple[str, ...] = knob(help="columns of units.csv", least=1, once=True)
+    p: float = knob(help="corrected by Holm, below", above=0, maximum=1)
+    cliffs_delta: float = knob(help="trained above the null, at least", above=0, maximum=1)
+    share_of_layers: float = knob(help="that exceed a null, at least", above=0, maximum=1)
+
+
+@dataclass(frozen=True)
 class SecondEdition:
     """What the claims are held to in effective contrast."""
 
@@ -267,6 +318,7 @@ class SecondEdition:
     C2: SecondC2 = knob()
     C3: SecondC3 = knob()
     C4: SecondC4 = knob()
+    C5: SecondC5 = knob()
 
 
 @dataclass(frozen=True)

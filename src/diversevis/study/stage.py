@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,10 @@ def _nowhere(_run: Run) -> list[Place]:
     return [{}]
 
 
+def _of_scale(_run: Run) -> str:
+    return ""
+
+
 def _nothing(_run: Run, _place: Place) -> dict[str, Any]:
     return {}
 
@@ -78,6 +82,8 @@ class Stage:
         Jobs of higher priority start first: those that others wait for.
     local : bool
         Whether it takes seconds and should not be sent to a cluster.
+    shared : callable
+        The folder, of a run, of results that scales share; empty for the scale's own.
     report : dict
         Where its files stand in the report: category and labels, by the name of the file.
     """
@@ -93,6 +99,7 @@ class Stage:
     torch: bool = False
     priority: int = 0
     local: bool = False
+    shared: Callable[[Run], str] = _of_scale
     report: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
 
     def key(self, place: Place) -> str:
@@ -100,9 +107,21 @@ class Stage:
         parts = [f"seed-{v}" if name == "repeat" else v for name, v in place.items()]
         return "/".join([self.name, *parts])
 
+    def record(self, run: Run, place: Place) -> Path:
+        """Return the provenance of a job."""
+        return run.layout.record(self.key(place), self.shared(run))
+
     def digests(self, run: Run, place: Place) -> dict[str, str]:
         """Return the digest of every module that a job depends on."""
         return code_digests(self.step.partition(":")[0], *self.code(run, place))
+
+
+def reduced(stage: Stage, *, kept: bool) -> Stage:
+    """Return a stage that has no places in a run of indices alone, unless it is `kept` there."""
+    if kept:
+        return stage
+    places = stage.places
+    return replace(stage, places=lambda run: [] if run.settings.indices_only else places(run))
 
 
 @dataclass(frozen=True)
@@ -141,7 +160,7 @@ class Job:
     @property
     def record(self) -> Path:
         """Its provenance."""
-        return self.run.layout.record(self.key)
+        return self.stage.record(self.run, self.place)
 
 
 def jobs(stages: Iterable[Stage], run: Run) -> list[Job]:

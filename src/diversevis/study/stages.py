@@ -6,23 +6,25 @@ PyTorch alone is taken up by the workflow as if it had computed it itself.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from diversevis.controls.kinds import KINDS, SHOWN
+from diversevis.controls.kinds import EXTENDED, KINDS, SHOWN
 from diversevis.controls.name import CONTROLS
 from diversevis.study.homes import home_of
 from diversevis.study.knobs import plain
-from diversevis.study.settings import Layer
-from diversevis.study.stage import Place, Reads, Run, Stage, Writes
+from diversevis.study.settings import Invariance, Layer
+from diversevis.study.stage import Place, Reads, Run, Stage, Writes, reduced
 
 STEPS = "diversevis.study.steps"
 
 
 def every_network(run: Run) -> list[Place]:
     """Return a place for each network."""
-    return [{"network": network} for network in run.settings.layers]
+    return [{"network": network} for network in run.settings.networks]
 
 
 def every_layer(run: Run) -> list[Place]:
@@ -31,12 +33,20 @@ def every_layer(run: Run) -> list[Place]:
 
 
 def every_test(run: Run) -> list[Place]:
-    """Return a place for each layer's seed, and for each kind of control."""
+    """Return a place for each layer's seed."""
     repeats = range(run.settings.invariance.repeats)
-    return [
-        *({**_place((CONTROLS, kind)), "repeat": "0"} for kind in KINDS),
-        *({**place, "repeat": str(repeat)} for place in every_layer(run) for repeat in repeats),
-    ]
+    return [{**place, "repeat": str(repeat)} for place in every_layer(run) for repeat in repeats]
+
+
+def every_control(run: Run) -> list[Place]:
+    """Return a place for each kind of control."""
+    further = EXTENDED if run.settings.controls.kinds == "all" else ()
+    return [{"kind": kind} for kind in (*KINDS, *further)]
+
+
+def control_tests(run: Run, kind: str) -> Writes:
+    """Return the files of the tests of a kind of control."""
+    return run.layout.controls(_control_digest(run), kind)
 
 
 def _place(name: Layer) -> Place:
@@ -67,7 +77,7 @@ def _test_code(run: Run, place: Place) -> list[str]:
 
 
 def _norm_code(run: Run, _place: Place) -> list[str]:
-    return [module for network in run.settings.layers for module in network_code(network)]
+    return [module for network in run.settings.networks for module in network_code(network)]
 
 
 def _sets(run: Run, place: Place, **more: Any) -> dict[str, Any]:
@@ -93,23 +103,23 @@ def _sweep_of(run: Run, place: Place) -> Reads:
 
 
 def _test_reads(run: Run, place: Place) -> Reads:
-    """Return what the tests of a layer start from; controls start from nothing."""
-    if place["network"] == CONTROLS:
-        return {}
-    natural = run.layout.natural(place["network"], place["layer"])
-    return {**_sweep_of(run, place), "natural": natural}
+    """Return what the tests of a layer start from."""
+    natural = {"natural": run.layout.natural(place["network"], place["layer"])}
+    if run.settings.indices_only:  # without a sweep the units are drawn by the tests
+        return natural
+    return {**_sweep_of(run, place), **natural}
 
 
 def _test_settings(run: Run, place: Place) -> dict[str, Any]:
     """Return what tests are made with; all but the first test fewer displacements."""
     repeat, content = int(place["repeat"]), plain(run.settings.invariance)
-    control_steps, repeat_delta = content.pop("control_steps"), content.pop("repeat_delta")
+    repeat_delta = content.pop("repeat_delta")
     del content["repeats"]
-    if place["network"] == CONTROLS:
-        content["steps"] = control_steps
     if repeat:
         content |= {"delta": repeat_delta, "learn_masks": False}
     seed = run.settings.seed + repeat
+    if run.settings.indices_only:
+        content |= run.settings.units_of(place["network"], place["layer"])
     return {"network": place["network"], "layer": place["layer"], **content, "seed": seed}
 
 
@@ -118,6 +128,37 @@ def _seeds_of(run: Run, place: Place) -> Reads:
     repeats = range(run.settings.invariance.repeats)
     layer = place["network"], place["layer"]
     return {"tests": [run.layout.tests(*layer, repeat)["arrays"] for repeat in repeats]}
+
+
+def _measured_with(run: Run) -> dict[str, Any]:
+    """Return what controls are measured with: nothing that differs between scales.
+
+    Beside three families at three displacements only families that a run asks for besides.
+    """
+    asked, usual = run.settings.controls, Invariance()
+    further = [name for name in run.settings.invariance.families if name not in usual.families]
+    return {
+        "families": [*usual.families, *sorted(further)],
+        "delta": list(usual.delta),
+        "steps": asked.steps,
+        "peak_steps": asked.peak_steps,
+        "starts": 3,
+        "trial_steps": usual.trial_steps,
+        "per_step": usual.per_step,
+        "training": usual.training,
+        "held_out": usual.held_out,
+        "seed": 0,
+    }
+
+
+def _control_digest(run: Run) -> str:
+    """Return the name of what controls are measured with."""
+    text = json.dumps(_measured_with(run), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _control_code(run: Run, _place: Place) -> list[str]:
+    return family_code(_measured_with(run)["families"])
 
 
 def _control_settings(run: Run, place: Place) -> dict[str, Any]:
@@ -253,6 +294,18 @@ _STAGES = (
         on_device=True,
         report={"table": ("Tables", {"table": "distances"})},
     ),
+    # Of no scale: whoever needs them first makes them.
+    Stage(
+        "control_tests",
+        f"{STEPS}.controls:run",
+        places=every_control,
+        writes=lambda run, place: control_tests(run, place["kind"]),
+        settings=lambda run, place: {**place, **_measured_with(run)},
+        code=_control_code,
+        on_device=True,
+        priority=2,
+        shared=lambda run: f"{CONTROLS}/{_control_digest(run)}",
+    ),
     Stage(
         "control_sets",
         f"{STEPS}.control_sets:run",
@@ -274,4 +327,12 @@ _STAGES = (
     ),
 )
 
-COMPUTING = tuple(replace(stage, torch=True) for stage in _STAGES)
+_FOR_INDICES = (
+    *("photographs", "network", "natural", "tests", "contrasts"),
+    "control_tests",
+)
+"""Stages that a run of indices alone has."""
+
+COMPUTING = tuple(
+    reduced(replace(stage, torch=True), kept=stage.name in _FOR_INDICES) for stage in _STAGES
+)
