@@ -92,6 +92,11 @@ def trained(units: pd.DataFrame) -> pd.Series:
     return ~units["network"].str.contains(MARK, regex=False)
 
 
+def chosen(units: pd.DataFrame) -> pd.Series:
+    """Return which units were drawn, and not picked by hand."""
+    return values_of(units, "hand_picked") != 1
+
+
 def null_table(units: pd.DataFrame, criteria: Mapping[str, Any], *, seed: int = 0) -> pd.DataFrame:
     """Return the differences between trained networks and their nulls, layer by layer.
 
@@ -124,9 +129,7 @@ def null_table(units: pd.DataFrame, criteria: Mapping[str, Any], *, seed: int = 
         columns=["of", "null", "null_seed"],
         index=units.index,
     )
-    entering = units.join(names)
-    if "hand_picked" in entering:
-        entering = entering[entering["hand_picked"] != 1]
+    entering = units[chosen(units)].join(names)
     rows = [
         {
             "network": network,

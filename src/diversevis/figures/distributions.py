@@ -22,7 +22,14 @@ def dot_size(count: int) -> float:
 
 
 def swarm(
-    axes: Axes, at: float, values: np.ndarray, *, width: float, colour: str, filled: bool = True
+    axes: Axes,
+    at: float,
+    values: np.ndarray,
+    *,
+    width: float,
+    colour: str,
+    filled: bool = True,
+    marker: str = "o",
 ) -> None:
     """Draw a dot for every value, beside each other where they would lie on each other.
 
@@ -42,6 +49,8 @@ def swarm(
         Of the dots.
     filled
         Or open.
+    marker
+        Its shape, as Matplotlib calls it.
     """
     values = np.sort(values[np.isfinite(values)])
     size = dot_size(len(values))
@@ -49,7 +58,7 @@ def swarm(
     style: dict[str, Any] = (
         {"mfc": colour, "mew": 0} if filled else {"mfc": "white", "mec": colour, "mew": 0.5}
     )
-    axes.plot(at + offsets, values, "o", ls="", ms=size, clip_on=False, **style)
+    axes.plot(at + offsets, values, marker, ls="", ms=size, clip_on=False, **style)
 
 
 def _offsets(axes: Axes, values: np.ndarray, size: float, width: float) -> np.ndarray:
