@@ -184,8 +184,9 @@ def _controls(controls: pd.DataFrame | None) -> dict[str, Any] | None:
     """Return how many criteria the controls meet, and which indices fail theirs."""
     if controls is None:
         return None
-    met = controls["holds"].astype(bool)
-    failed = sorted(set(controls.loc[~met, "index"]))
+    judged = controls.dropna(subset="holds")  # some are reported without a say
+    met = judged["holds"].astype(bool)
+    failed = sorted(set(judged.loc[~met, "index"]))
     return {"met": int(met.sum()), "all": len(met), "failed": ", ".join(failed)}
 
 

@@ -10,6 +10,7 @@ from diversevis.analysis.nulls import MARK, parts_of
 from diversevis.study.knobs import plain
 from diversevis.study.stage import Place, Reads, Run, Stage, Writes, reduced
 from diversevis.study.stages import (
+    COMPUTING,
     control_tests,
     every_control,
     every_layer,
@@ -70,15 +71,45 @@ def _seeded(*sections: str) -> Callable[[Run, Place], dict[str, Any]]:
     return lambda run, place: {**judged(run, place), "seed": run.settings.seed}
 
 
+def made(run: Run, stage: str, file: str) -> list[Path]:
+    """Return one file of every job of a computing stage; none if the run has no such jobs."""
+    return [
+        entry.writes(run, place)[file]
+        for entry in COMPUTING
+        if entry.name == stage
+        for place in entry.places(run)
+    ]
+
+
 def _unit_reads(run: Run, _place: Place) -> Reads:
+    found = {name: made(run, *where) for name, where in _MADE.items()}
     return {
-        "sweeps": sweeps(run, "table"),
-        "natural": of_layers(run, "natural"),
+        **{name: files for name, files in found.items() if files},
         **{name: of_tests(run, file) for name, file in _TEST_FILES.items()},
-        "gratings": of_layers(run, "gratings"),
-        "stability": of_layers(run, "stability"),
         "controls": run.layout.table("controls"),
     }
+
+
+def _unit_settings(run: Run, place: Place) -> dict[str, Any]:
+    return {
+        **_seeded("C2", "C3")(run, place),
+        "measure": run.settings.invariance.measure,
+        "included": plain(run.settings.units.include),
+    }
+
+
+_MADE = {
+    "sweeps": ("sweep", "table"),
+    "natural": ("natural", "arrays"),
+    "contrasts": ("contrasts", "table"),
+    "gratings": ("gratings", "table"),
+    "stability": ("stability", "table"),
+    "stand_in": ("stand_in", "table"),
+    "natural_stability": ("natural_stability", "table"),
+    "effort_tests": ("effort", "table"),
+    "effort_peaks": ("effort", "peaks"),
+}
+"""What the table of units is made of, as far as a run has it: stages and their files."""
 
 
 _TEST_FILES = {"tests": "table", "peaks": "peaks", "families": "families"}
@@ -131,7 +162,7 @@ _STAGES = (
             "controls": run.layout.table("controls"),
             "indices": run.layout.table("control_indices"),
         },
-        settings=criteria("controls"),
+        settings=criteria("C3", "controls"),
         local=True,
         report=_in_report("controls", "Controls", "criteria"),
     ),
@@ -139,13 +170,14 @@ _STAGES = (
         "units",
         "diversevis.analysis.units:run",
         reads=_unit_reads,
-        writes=tables("units", "sweeps", "tests", "indices", "agreement", "quantities"),
-        settings=criteria("C2", "C3"),
+        writes=tables("units", "sweeps", "tests", "indices", "effort", "agreement", "quantities"),
+        settings=_unit_settings,
         local=True,
         report={
             **_in_report("units"),
             **_in_report("sweeps"),
             **_in_report("agreement", title="agreement of seeds and measures"),
+            **_in_report("effort", title="four times the effort"),
         },
     ),
     Stage(
@@ -163,7 +195,7 @@ _STAGES = (
         reads=tables("units", "quantities"),
         writes=tables("pairs"),
         settings=lambda run, place: {
-            **criteria("C4")(run, place),
+            **criteria("C4", "second")(run, place),
             "pairs": plain(run.settings.pairs),
         },
         local=True,

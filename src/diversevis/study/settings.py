@@ -329,6 +329,8 @@ class ControlCriteria:
     complex_index: float = knob(help="phase index of every complex cell, at least", above=0)
     complex_above_simple: float = knob(help="complex cells above simple ones", above=0)
     deformable_above_rigid: float = knob(help="the same of templates, less surrogates", above=0)
+    variant_difference: float = knob(help="of an index through output nonlinearities", above=0)
+    complex_variation: float = knob(help="over shifts, of every complex cell, at most", above=0)
 
 
 @dataclass(frozen=True)
