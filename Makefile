@@ -17,7 +17,7 @@ BENCH =
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce readme test test-faults lint bench lock clean
+.PHONY: help setup reproduce nulls readme test test-faults lint bench lock clean
 
 # Nothing of the caller's Python or of his package sources may decide what is installed.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -42,6 +42,9 @@ reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
 	@test -w . || $(call fail,to be able to write $(CURDIR),a folder that is read-only,copy it to where you may write)
 	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete \
 	    $(TRIGGERS) --logger diversevis
+
+nulls: ## make the scale nulls: is it learned? An hour on two cores
+	@$(MAKE) --no-print-directory reproduce SCALE=nulls
 
 readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and the tables in results/
 	$(run)/python -m diversevis.documents

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from diversevis.analysis.nulls import null_table
 from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 
@@ -21,17 +22,28 @@ FIGURES = {
     "deformations": "tests units indices quantities",
     "comparison": "units layers pairs quantities",
     "natural": "sweeps natural",
+    "nulls": "units nulls quantities",
     "controls": "control_tests control_indices",
     "sheets": "sweep units quantities",
 }
 SETTINGS = {
     "fraction": {"controls_and_restarts", "distances", "tradeoff", "gallery", "natural"},
-    "criteria": {"phase", "comparison", "controls"},
+    "criteria": {"phase", "comparison", "nulls", "controls"},
 }
 
 
 @pytest.fixture
-def reads(make_sets, make_measured, make_units, make_indices, medians, registry, sweeps, tmp_path):
+def reads(
+    make_sets,
+    make_measured,
+    make_units,
+    make_indices,
+    medians,
+    registry,
+    criteria,
+    sweeps,
+    tmp_path,
+):
     """Small files of a run: one layer, and a kind of control."""
     channels = 100 + np.arange(2)
 
@@ -57,8 +69,9 @@ def reads(make_sets, make_measured, make_units, make_indices, medians, registry,
 
     levels = np.linspace(0, 1, 3)
     best = np.zeros((102, 3, 5, 5), np.float32)
+    places, top = np.zeros((102, 2, 3), int), np.ones((102, 2))
     quantiles = np.tile(levels, (102, 1))
-    natural = NaturalResult("vgg19", "conv3_1", best, quantiles, levels, 9)
+    natural = NaturalResult("vgg19", "conv3_1", best, places, top, quantiles, levels, 9)
     natural.save(path("natural.npz"))
     layer, saved = tests("vgg19", "conv3_1")
     control, control_saved = tests("controls", "simple")
@@ -72,6 +85,7 @@ def reads(make_sets, make_measured, make_units, make_indices, medians, registry,
     numbers = ["mean_activation", "pixel_distance", "feature_distance", *ratios]
     sets = [(c, kind, "conv2_2", *[1.0] * 6) for c in channels for kind in ("restarts", "pixels")]
     arrays = sweep("vgg19", "conv3_1")
+    with_null = pd.concat([units, units.assign(network="vgg19+he")]).fillna({"left_out": ""})
     return {
         "controls": [sweep("controls", "simple")],
         "control_indices": table("control_indices", make_indices(make_units(control))),
@@ -90,6 +104,7 @@ def reads(make_sets, make_measured, make_units, make_indices, medians, registry,
             "distances", pd.DataFrame(sets, columns=["channel", "set", "features", *numbers])
         ),
         "sweeps_table": table("sweeps", sweeps),
+        "nulls": table("nulls", null_table(with_null, criteria["second"]["C5"])),
         "quantities": path("quantities.csv"),
         "networks": table("networks", names),
     }

@@ -34,7 +34,7 @@ from diversevis.figures.transforms import column, ratio, stays
 from diversevis.results.quantities import Registry
 
 _LEFT, _RIGHT = 13.0, 3.0  # mm: beside the panels
-_TOP, _PANEL, _BELOW, _LINE = 15.0, 40.0, 9.5, 5.0  # mm: names and deltas over panels, counts below
+_TOP, _PANEL, _BELOW, _LINE = 13.5, 40.0, 8.5, 3.0  # mm: names and deltas over panels, counts below
 _SLOT, _KEY = 8.0, 9.0  # mm: the widest column of dots, the key
 _ACROSS = 8  # layers in a line
 _ROOM = 0.8  # of a column, for dots
@@ -48,7 +48,7 @@ def run(
     units, nulls = (pd.read_csv(reads[name]) for name in ("units", "nulls"))
     registry = Registry.load(reads["quantities"])
     with titles(read_titles(reads["networks"])):
-        figure = draw(units, nulls, registry, criteria=criteria)
+        figure = draw(units, nulls, registry, criteria=criteria["second"]["C5"])
     save(figure, *writes.values())
 
 
@@ -91,12 +91,13 @@ def draw(
             top = number * (each + _LINE) + _TOP
             width = len(line) * places * slot
             axes = inset(figure, _LEFT, top, width, _PANEL)
+            axes.patch.set_visible(False)  # texts of the page show through
             own = rows[rows["quantity"] == quantity]
             _scale(axes, units, quantity, len(line) * places)
             for at, (network, layer) in enumerate(line):
                 shown = own[(own["network"] == network) & (own["layer"] == layer)]
                 _layer(axes, page, at * places, slot, top, units, shown, kinds, quantity)
-                x = _LEFT + (at * places + (places - 1) / 2) * slot
+                x = _LEFT + (at * places + places / 2) * slot
                 page.text(x, top + _PANEL + 6.0, layer, ha="center", va="center")
             _networks(page, line, top, places * slot, slot)
             title = registry.named(quantity).title.replace(", ", ",\n")
@@ -141,9 +142,13 @@ def _layer(
         interval = (row[f"{side}_{part}"] for part in ("median", "low", "high"))
         median_mark(axes, place, _ROOM, *interval)
         swarm(axes, place, values, width=_ROOM, colour=colour, filled=not null, marker=marker)
-        x, small = _LEFT + place * slot, {"size": LABEL, "ha": "center"}
+        x = _LEFT + place * slot
+        small: dict[str, Any] = {"size": LABEL, "ha": "center"}
         count = int(row[f"{side}_units"])
         page.text(x, top + _PANEL + 2.5, f"{count}", color=GREY, va="center", **small)
+        if not count:
+            style = {"rotation": 90, "va": "center", "color": GREY, **small}
+            page.text(x, top + _PANEL / 2, "not measured", **style)
         if null:
             weight = "bold" if row["exceeds"] else "normal"
             delta = ratio(row["cliffs_delta"])

@@ -208,7 +208,7 @@ FIGURES = (
         "trained networks and their nulls",
         "tables/nulls.csv",
         lambda run, _: _tables("units", "nulls", "quantities")(run),
-        lambda run, _: {"criteria": run.criteria["second"]["C5"]},
+        criteria("second"),
         places=with_nulls,
         of_indices=True,
     ),
