@@ -1,0 +1,103 @@
+"""Measure how stable units are on the natural patches that drive them most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+
+from diversevis.devices import choose_device
+from diversevis.invariance.contrast import ContrastCurves
+from diversevis.invariance.families.base import Warps
+from diversevis.invariance.families.registry import fitting_families
+from diversevis.invariance.natural_stability import natural_stability
+from diversevis.invariance.transformation import Sampling, split_members
+from diversevis.results.best import best_of
+from diversevis.results.formats import write_rows
+from diversevis.results.natural import NaturalResult
+from diversevis.results.tests import load_tests
+from diversevis.stimuli.natural import scenes
+from diversevis.stimuli.photographs import load_photographs
+from diversevis.study.load import load_units, origin
+
+if TYPE_CHECKING:
+    from diversevis.study.stage import Reads, Writes
+
+COLUMNS = (
+    *("network", "layer", "channel", "family", "delta"),
+    *("value", "surrogate", "undisturbed", "surrogate_undisturbed", "patches"),
+)
+"""Of each unit, family and displacement: as `diversevis.invariance.natural_stability` says, and how
+many natural patches there were."""
+
+
+def run(
+    reads: Reads,
+    writes: Writes,
+    *,
+    network: str,
+    layer: str,
+    device: str,
+    seed: int,
+    delta: Sequence[float],
+    families: Sequence[str] = ("shifts", "deformations"),
+    held_out: int,
+) -> dict[str, Any]:
+    """Write ``table``, one row per unit of ``tests``, family and displacement.
+
+    Units that nothing drives, or whose contrast curve is flat, have no values.
+
+    Parameters
+    ----------
+    network, layer
+        Where the units are.
+    device
+        By name.
+    seed
+        Of the members.
+    delta
+        Root mean square displacements, in pixels per 24 px of patch.
+    families
+        Those that move pixels; the ones that do not fit the layer's patches are left out.
+    held_out
+        Members: drawn as those that the tests evaluate.
+    """
+    place = choose_device(device)
+    units = load_units(network, layer, device=place)
+    natural = NaturalResult.load(cast(Path, reads["natural"]))
+    tests = load_tests(cast(Sequence[Path], reads["tests"]))
+    channels, best = tests[0].channels.tolist(), best_of(tests)
+    curves = ContrastCurves(torch.from_numpy(best.contrast))
+    photographs = load_photographs()
+    places = [
+        torch.from_numpy(own[own[:, 0] >= 0].astype(np.int64)) for own in natural.places[channels]
+    ]
+    counts = [len(own) for own in places]
+    measured = (best.f_max > 0) & ~curves.flat.numpy() & (np.array(counts) > 0)
+    of = np.flatnonzero(measured).tolist()
+    fitting, left_out = fitting_families(families, delta, units.size)
+    rows = []
+    for family in fitting:
+        if not isinstance(family, Warps):  # all shifts, say: patches have no such surroundings
+            continue
+        values = np.full((4, len(channels)), np.nan)
+        if of:
+            _, members = split_members(family, Sampling(held_out=held_out), seed)
+            found = natural_stability(
+                units,
+                [channels[unit] for unit in of],
+                [scenes(photographs, places[unit], units.size, family.margin) for unit in of],
+                family,
+                members,
+                torch.from_numpy(best.patches[of]),
+                curves[torch.tensor(of)],
+            )
+            values[:, of] = np.stack([getattr(found, name).numpy() for name in COLUMNS[5:9]])
+        for channel, *row in zip(channels, *values.tolist(), counts, strict=True):
+            about = (network, layer, channel, family.name, family.delta)
+            rows.append(dict(zip(COLUMNS, (*about, *row), strict=True)))
+    write_rows(writes["table"], rows, COLUMNS)
+    return {**origin(network, place), "channels": channels, "families_left_out": left_out}
