@@ -13,7 +13,7 @@ import diversevis
 
 ROOT = Path(diversevis.__file__).parent
 ORDER = (
-    {"errors", "seeds", "discovery", "devices"},
+    {"errors", "seeds", "discovery", "devices", "measures"},
     {"units"},
     {"fetching"},
     {"stimuli"},

@@ -52,13 +52,19 @@ def make_sets():
 @pytest.fixture
 def result(make_sets) -> SweepResult:
     levels = tuple(map(make_sets, range(3)))
-    return SweepResult.of(Sweep(torch.tensor([0.0, 0.1, 0.3]), levels, torch.tensor([2, 0])))
+    return SweepResult.of(
+        Sweep(
+            torch.tensor([0.0, 0.1, 0.3]), levels, torch.tensor([2, 0]), torch.tensor([False, True])
+        )
+    )
 
 
 @pytest.fixture
 def natural() -> NaturalResult:
     responses = NaturalResponses(
         best=torch.randn(8, 3, 5, 5),
+        places=torch.arange(48).view(8, 2, 3),
+        top=torch.randn(8, 2),
         quantiles=torch.arange(24.0).reshape(8, 3),
         levels=torch.tensor([0.0, 0.5, 1.0]),
         count=100,

@@ -58,4 +58,5 @@ def control_sets(
     levels = (restarts, diverse)
     activation = torch.stack([level.activations.mean(1) for level in levels])
     selected = select_diversity(activation, fraction=fraction)
-    return Sweep(torch.tensor([0.0, relative]), levels, selected)
+    from_natural = torch.zeros(len(channels), dtype=torch.bool)
+    return Sweep(torch.tensor([0.0, relative]), levels, selected, from_natural)

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from diversevis.figures.style import LABEL, show_patches, units_text
+from diversevis.measures import RESPONSE
 from diversevis.results.quantities import Quantity
 from diversevis.results.quantities import column as column_name
-from diversevis.results.tests import FIXED, RESPONSE, FamilyTests
+from diversevis.results.tests import FIXED, FamilyTests
 
 _COLOURS = "viridis"
 _MAP_PIXELS = 400  # to which maps are enlarged, for many viewers blur pictures that they enlarge

@@ -23,7 +23,8 @@ from diversevis.figures.style import (
     theme,
 )
 from diversevis.figures.transforms import colour_bar, ratio, show_canvas, show_map
-from diversevis.results.tests import CONTRAST, FamilyTests, LayerTests
+from diversevis.measures import CONTRAST
+from diversevis.results.tests import FamilyTests, LayerTests
 
 _MARGIN, _HEADER, _FOOTER, _BETWEEN, _LINE = 2.5, 15.0, 9.0, 3.4, 3.4  # mm
 _BEST, _TEXTURE, _CANVAS, _MEMBER, _GAP, _NUMBER = 17.0, 25.8, 14.0, 10.5, 0.4, 2.8

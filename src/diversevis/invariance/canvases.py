@@ -16,9 +16,10 @@ from diversevis.seeds import generator
 from diversevis.stimuli.filters import smooth, transfer_function
 from diversevis.stimuli.masks import learned_window, window, window_shape
 
-_RATE_FROM_SURROGATE = 0.25
-"""Of the learning rate: a surrogate's canvas lies near an optimum, where a step at the full rate,
-as long wherever it starts, would lead away, for some units beyond where any gradient leads back."""
+_RATE_FROM_LEADS = 0.25
+"""Of the learning rate: a surrogate's canvas lies near an optimum, and a natural one where the unit
+is alive. A step at the full rate, as long wherever it starts, would lead away, for some units
+beyond where any gradient leads back."""
 
 _LEAST_COVERED = 1e-2
 """Pixels at a canvas's rim that count less than so much, relative to its middle, stay uneven."""
@@ -93,13 +94,13 @@ class Canvases(UnitsProblem):
     def lead(self, canvases: Tensor, *, slowly: bool) -> None:
         """Let the first jobs start from `canvases` ``[k, 3, side, side]``, but for those of zeros.
 
-        These are surrogates' best; `slowly` takes smaller steps from them.
+        `slowly` takes smaller steps from them.
         """
         given = (canvases / self.balance.cpu()).flatten(1)
         self.given = F.pad(given, (0, self.numbers - self.pixels))
         if slowly:
             known = self.given.any(1).to(self.device)
-            self.rates[: len(known)][known] = _RATE_FROM_SURROGATE
+            self.rates[: len(known)][known] = _RATE_FROM_LEADS
 
     def start(self, job: int) -> Tensor:
         """Return a given start or noise, its canvas of a root mean square of one."""

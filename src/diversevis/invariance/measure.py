@@ -21,15 +21,13 @@ from diversevis.invariance.transformation import (
     require_room,
     transformation_test,
 )
+from diversevis.measures import CONTRAST, MEASURES
 from diversevis.optimisation.schedule import TESTS, Schedule, get_schedule
 from diversevis.seeds import check_seed
+from diversevis.stimuli.natural import middle
+from diversevis.synthesis.diverse import measure as activations
 from diversevis.synthesis.targets import Targets, as_targets
-from diversevis.units.contract import Units
-
-RESPONSE, CONTRAST = "response", "contrast"
-MEASURES = (RESPONSE, CONTRAST)
-"""What canvases maximise, and indices are means of: responses relative to the best patch's, as
-published, or effective contrasts."""
+from diversevis.units.contract import PIXELS, Units, check_shape
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,13 @@ class Invariance:
     names : tuple of str
         The targets' names.
     peaks : Peaks
-        Best patches found by restarts.
+        Best patches found by anything, polished.
     families : tuple of FamilyResponses
         Canvases and responses, one for each family and displacement.
     curves : ContrastCurves
         Of the best patches.
     measure : str
-        What canvases maximise: one of `MEASURES`.
+        What canvases maximise: one of `diversevis.measures.MEASURES`.
     seed : int
         Seed of all of it.
     """
@@ -79,6 +77,7 @@ def measure_invariance(
     families: Sequence[Family],
     *,
     natural: Tensor | None = None,
+    known: Tensor | None = None,
     learn_masks: bool = True,
     sampling: Sampling | None = None,
     trials: Trials | None = None,
@@ -97,7 +96,12 @@ def measure_invariance(
     families
         For patches of the units' size.
     natural
-        ``[targets, 3, s, s]``, the best natural patch of each unit, see `best_patches`.
+        ``[targets, 3, S, S]``, the best natural patch of each unit, the middle of side ``s``, of
+        the norm budget, and what surrounds it if ``S`` is larger: starts of best patches, see
+        `best_patches`, and of canvases.
+    known
+        ``[targets, n, 3, s, s]``, other patches of the norm budget that may drive a unit more than
+        restarts do.
     learn_masks
         Repeat the tests of families that allow it (all shifts) with a learned mask.
     sampling, trials, schedule
@@ -106,7 +110,7 @@ def measure_invariance(
         Of the restarts: ``"fast"``, ``"published"``, or a `Schedule`.
     measure
         What canvases maximise the mean of: ``"response"``, as published, or ``"contrast"``,
-        effective contrast. For that the best patches are polished, before and after.
+        effective contrast.
     seed
         Of all starts and members.
     **settings
@@ -116,6 +120,12 @@ def measure_invariance(
     ------
     UserError
         As `best_patches` and `transformation_test`, before anything is computed.
+
+    Notes
+    -----
+    Best patches, to which indices refer, are the best of restarts, of `known` ones, and of all
+    members at full norm, polished by small steps in the units' own precision before and after the
+    tests.
     """
     targets, seed = as_targets(units, targets), check_seed(seed)
     schedule, peak_schedule = get_schedule(schedule, TESTS), get_schedule(peak_schedule)
@@ -123,18 +133,32 @@ def measure_invariance(
         raise unknown_name("measure", measure, MEASURES)
     for family in families:
         require_room(units, len(targets), family, sampling or Sampling())
+    shape = (len(targets), 3, units.size, units.size)
+    if natural is not None:
+        side = max(units.size, *natural.shape[-1:])
+        check_shape("natural patches", natural, (len(targets), 3, side, side))
+    if known is not None:
+        check_shape("known patches", known, (len(targets), "n", *shape[1:]))
     peaks = best_patches(
-        units, targets, natural=natural, seed=seed, schedule=peak_schedule, **settings
+        units,
+        targets,
+        natural=None if natural is None else middle(natural, units.size),
+        seed=seed,
+        schedule=peak_schedule,
+        **settings,
     )
+    if known is not None:
+        answers, _ = activations(units, targets, known, distance=PIXELS)
+        best = answers.argmax(1)
+        each = torch.arange(len(targets))
+        peaks = higher(peaks, known[each, best], answers[each, best])
     own = {name: value for name, value in settings.items() if name != "precision"}
 
     def polish(found: Peaks) -> Peaks:
         return polished(units, targets, found, schedule=peak_schedule, seed=seed, **own)
 
-    curves = None
-    if measure == CONTRAST:
-        peaks = polish(peaks)
-        curves = contrast_curves(units, targets, peaks.patches)
+    peaks = polish(peaks)
+    curves = contrast_curves(units, targets, peaks.patches) if measure == CONTRAST else None
     results = []
     for family in families:
         masks = (False, True) if learn_masks and family.learns_mask else (False,)
@@ -149,16 +173,15 @@ def measure_invariance(
                 trials=trials,
                 schedule=schedule,
                 curves=curves,
+                natural=natural,
                 seed=seed,
                 **settings,
             )
             for learn_mask in masks
         ]
-    if measure == CONTRAST:
-        found = functools.reduce(
-            lambda best, one: higher(best, one.top, one.highest), results, peaks
-        )
-        peaks = polish(found)
+    peaks = polish(
+        functools.reduce(lambda best, one: higher(best, one.top, one.highest), results, peaks)
+    )
     return Invariance(
         network=units.network,
         layer=units.layer,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diversevis.optimisation.schedule import Schedule, get_schedule
+from diversevis.optimisation.schedule import Schedule, get_schedule, small_steps
 from diversevis.seeds import generator
 from diversevis.synthesis.diverse import diverse_sets, require_room
 from diversevis.synthesis.targets import Targets, as_targets
@@ -17,9 +17,6 @@ from diversevis.units.contract import PIXELS, Units, check_shape
 RESTARTS, NATURAL_STARTS = 16, 4
 _NOISE = 0.5
 """Noise on all natural starts but the first, relative to the patch."""
-
-_SMALL = 0.05
-"""Learning rate from natural starts, in units of their root mean square."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,7 @@ def best_patches(
 
     Some units never leave the dead side of an earlier ReLU from noise, so `NATURAL_STARTS` of the
     `RESTARTS` begin at the best natural patch: the first as it is, the others with noise added.
-    These take small steps: the first one of either schedule is about as large as the start itself,
-    and would leave it for noise.
+    These take small steps.
 
     Parameters
     ----------
@@ -95,9 +91,13 @@ def best_patches(
     unit = natural / natural.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-6)
     added = torch.tensor([0.0] + [_NOISE] * (NATURAL_STARTS - 1))[:, None, None, None]
     near = unit[:, None] + added * starts[:, count:]
-    small = replace(schedule, learning_rate=min(schedule.learning_rate, _SMALL))
     woken = diverse_sets(
-        units, targets, images=NATURAL_STARTS, start=near, schedule=small, **common
+        units,
+        targets,
+        images=NATURAL_STARTS,
+        start=near,
+        schedule=small_steps(schedule),
+        **common,
     )
     return _highest(
         torch.cat([noise.images, woken.images], 1),
@@ -130,15 +130,13 @@ def polished(
     schedule
         Whose steps, taken at a small rate.
     """
-    schedule = get_schedule(schedule)
-    small = replace(schedule, learning_rate=min(schedule.learning_rate, _SMALL))
     unit = peaks.patches / peaks.patches.square().mean((1, 2, 3), keepdim=True).sqrt()
     single = diverse_sets(
         units,
         targets,
         images=1,
         start=unit[:, None],
-        schedule=small,
+        schedule=small_steps(get_schedule(schedule)),
         distance=PIXELS,
         seed=seed,
         chunk=chunk,

@@ -25,6 +25,7 @@ from diversevis.optimisation.engine import minimise
 from diversevis.optimisation.schedule import TESTS, Schedule, get_schedule, of_length
 from diversevis.seeds import check_seed, generator
 from diversevis.stimuli.masks import window
+from diversevis.stimuli.natural import middle
 from diversevis.synthesis.targets import Targets, as_targets
 from diversevis.units.contract import Units, check_shape, check_units, placement
 from diversevis.units.memory import require
@@ -65,7 +66,9 @@ class Trials:
     ----------
     starts
         Starts of a canvas; by default three on the sphere, and one for Adam, as published. Noise;
-        but where members differ little, the first is the best canvas of the unit's surrogate.
+        but where members differ little, the first is the best canvas of the unit's surrogate, and
+        the next is its best natural patch with what surrounds it, if that is known. The last, of
+        two or more, is noise whatever there is.
     trial_steps
         Steps after which the start with the best mean over its last `judged` steps goes on. They
         count as steps of the schedule, and are taken at its full rate.
@@ -144,6 +147,7 @@ def transformation_test(
     schedule: str | Schedule = "fast",
     precision: str | None = None,
     curves: ContrastCurves | None = None,
+    natural: Tensor | None = None,
     seed: int = 0,
     chunk: int | None = None,
     progress: bool = False,
@@ -179,6 +183,8 @@ def transformation_test(
         Of the steps; responses are always evaluated in the units' own dtype.
     curves
         Of each unit's best patch: canvases then maximise effective contrast, not the response.
+    natural
+        ``[targets, 3, S, S]``, each unit's best natural patch and what surrounds it: a start.
     seed
         Of starts and members.
     chunk, progress
@@ -212,6 +218,9 @@ def transformation_test(
     best = None
     if leads or not learn_mask:
         best = surrogates(window(units.size).expand(len(targets), -1, -1))
+    leads_of = [best[0]] if best and leads else []
+    if natural is not None and len(leads_of) + 1 < starts:
+        leads_of.append(middle(natural.cpu(), family.side))
     build = functools.partial(
         Canvases,
         units=units,
@@ -228,7 +237,7 @@ def transformation_test(
         build,
         targets,
         curves,
-        best[0] if best and leads else None,
+        leads_of,
         starts,
         trials,
         schedule,
@@ -291,18 +300,21 @@ def _optimised(
     build: Callable[..., Canvases],
     targets: Targets,
     curves: ContrastCurves | None,
-    surrogate_canvases: Tensor | None,
+    leads: list[Tensor],
     starts: int,
     trials: Trials,
     schedule: Schedule,
     **settings: Any,
 ) -> tuple[Tensor, Tensor]:
-    """Return the canvases and masks of `targets` that the best of their starts lead to."""
+    """Return the canvases and masks of `targets` that the best of their starts lead to.
+
+    `leads` are the first starts, ``[targets, 3, side, side]`` each; the others are noise.
+    """
     count = len(targets)
     repeated = curves and curves.repeated(starts)
     race = build(targets=targets.repeated(starts), starts=starts, curves=repeated)
-    if surrogate_canvases is not None:
-        race.lead(surrogate_canvases, slowly=schedule.optimiser == "sphere")
+    if leads:
+        race.lead(torch.cat(leads), slowly=schedule.optimiser == "sphere")
     if starts == 1:
         return race.split(minimise(race, schedule, **settings).parameters)
     steps = min(trials.trial_steps, schedule.steps)

@@ -84,6 +84,19 @@ def of_length(schedule: Schedule, steps: int) -> Schedule:
     return replace(schedule, steps=steps, patience=steps if schedule.anneal else schedule.patience)
 
 
+_SMALL = 0.05
+"""Step size of small steps, at most."""
+
+
+def small_steps(schedule: Schedule) -> Schedule:
+    """Return a schedule of small steps, for starts that are worth something.
+
+    The first step of either schedule is about as large as the start itself, and would leave it for
+    noise.
+    """
+    return replace(schedule, learning_rate=min(schedule.learning_rate, _SMALL))
+
+
 PUBLISHED_TEST = Schedule(learning_rate=0.1, steps=700, patience=700, anneal=True)
 """The transformation test's: the published rate and steps, all of them since the loss is noisy,
 and the rate falling to zero, which the published code does not do."""

@@ -13,6 +13,8 @@ from diversevis.results.formats import Array, check_shapes, fitting, read_arrays
 if TYPE_CHECKING:
     from diversevis.stimuli.natural import NaturalResponses
 
+_ARRAYS = ("best", "places", "top", "quantiles", "levels")
+
 
 @dataclass(frozen=True)
 class NaturalResult:
@@ -24,6 +26,11 @@ class NaturalResult:
         The layer.
     best : ndarray
         ``[channels, 3, s, s]`` float32, each unit's best patch, in patch units.
+    places : ndarray
+        ``[channels, k, 3]``, photograph, top and left of each unit's best patches, one from each
+        photograph, best first; -1 where there are fewer.
+    top : ndarray
+        ``[channels, k]``, the responses to these; NaN where there are fewer.
     quantiles : ndarray
         ``[channels, levels]``, quantiles of each unit's responses over patches.
     levels : ndarray
@@ -35,6 +42,8 @@ class NaturalResult:
     network: str
     layer: str
     best: Array
+    places: Array
+    top: Array
     quantiles: Array
     levels: Array
     count: int
@@ -42,8 +51,7 @@ class NaturalResult:
     @classmethod
     def of(cls, network: str, layer: str, responses: NaturalResponses) -> NaturalResult:
         """Return responses that were just measured, as arrays."""
-        names = ("best", "quantiles", "levels")
-        arrays: dict[str, Any] = {name: getattr(responses, name).numpy() for name in names}
+        arrays: dict[str, Any] = {name: getattr(responses, name).numpy() for name in _ARRAYS}
         return cls(network, layer, **arrays, count=responses.count)
 
     def at(self, channel: int, level: float) -> float:
@@ -52,7 +60,7 @@ class NaturalResult:
 
     def save(self, path: Path | str) -> None:
         """Write the arrays."""
-        content = {name: getattr(self, name) for name in ("best", "quantiles", "levels")}
+        content = {name: getattr(self, name) for name in _ARRAYS}
         about = {"network": self.network, "layer": self.layer, "count": self.count}
         write_arrays(path, "natural", content, about)
 
@@ -62,5 +70,6 @@ class NaturalResult:
         arrays, about = read_arrays(path, "natural")
         with fitting(path):
             units, levels = len(arrays["best"]), len(arrays["levels"])
-            check_shapes({"quantiles": (units, levels)}, **arrays)
+            shapes = {"quantiles": (units, levels), "places": (units,), "top": (units,)}
+            check_shapes(shapes, **arrays)
             return cls(**arrays, **about)

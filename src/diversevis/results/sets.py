@@ -37,9 +37,11 @@ SETS_COLUMNS = (
     "steps",
     "seed",
 )
-SWEEP_COLUMNS = (*SETS_COLUMNS, "relative_diversity", "selected")
+SWEEP_COLUMNS = (*SETS_COLUMNS, "relative_diversity", "selected", "from_natural")
 
 _OF_LEVELS = ("images", "activations", "min_distance", "mean_distance", "diversity", "steps")
+
+_OF_UNITS = ("selected", "from_natural")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,12 @@ class ImageSets:
             seed=sets.seed,
         )
 
+    def take(self, channels: Sequence[Any]) -> ImageSets:
+        """Return the sets of some of the units."""
+        places = [place_in(self.channels, channel) for channel in channels]
+        picked = {name: getattr(self, name)[places] for name in ("channels", *_OF_LEVELS)}
+        return replace(self, **picked)
+
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per unit with the columns `SETS_COLUMNS`."""
         columns = zip(
@@ -147,17 +155,22 @@ class SweepResult:
         ``[levels]``, relative diversities ``c``; the first is 0.
     selected : ndarray
         ``[units]``, the level that was chosen for each unit.
+    from_natural : ndarray
+        ``[units]``, whether a unit's sets started from natural patches, since noise led no higher
+        than these.
     """
 
     levels: tuple[ImageSets, ...]
     relative: Array
     selected: Array
+    from_natural: Array
 
     @classmethod
     def of(cls, sweep: Sweep) -> SweepResult:
         """Return a sweep that was just made, as arrays."""
         levels = tuple(map(ImageSets.of, sweep.levels))
-        return cls(levels, sweep.relative.numpy(), sweep.selected.numpy())
+        numbers = (sweep.relative, sweep.selected, sweep.from_natural)
+        return cls(levels, *(values.numpy() for values in numbers))
 
     @property
     def chosen(self) -> ImageSets:
@@ -189,9 +202,16 @@ class SweepResult:
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per unit and level with the columns `SWEEP_COLUMNS`."""
         return [
-            {**row, "relative_diversity": round(float(c), 6), "selected": int(which == number)}
+            {
+                **row,
+                "relative_diversity": round(float(c), 6),
+                "selected": int(which == number),
+                "from_natural": int(natural),
+            }
             for number, (c, level) in enumerate(zip(self.relative, self.levels, strict=True))
-            for row, which in zip(level.rows(), self.selected, strict=True)
+            for row, which, natural in zip(
+                level.rows(), self.selected, self.from_natural, strict=True
+            )
         ]
 
     def save(self, arrays: Path | str, table: Path | str) -> None:
@@ -200,7 +220,7 @@ class SweepResult:
             name: np.stack([getattr(level, name) for level in self.levels]) for name in _OF_LEVELS
         }
         content |= {"channels": self.levels[0].channels}
-        content |= {"relative": self.relative, "selected": self.selected}
+        content |= {name: getattr(self, name) for name in ("relative", *_OF_UNITS)}
         write_arrays(arrays, "sweep", content, self.levels[0]._about())
         write_rows(table, self.rows(), SWEEP_COLUMNS)
 
@@ -210,7 +230,8 @@ class SweepResult:
         arrays, about = read_arrays(path, "sweep")
         with fitting(path):
             shape = (len(arrays["relative"]), len(arrays["channels"]))
-            check_shapes({**dict.fromkeys(_OF_LEVELS, shape), "selected": shape[1:]}, **arrays)
+            of_units = dict.fromkeys(_OF_UNITS, shape[1:])
+            check_shapes({**dict.fromkeys(_OF_LEVELS, shape), **of_units}, **arrays)
             levels = tuple(
                 ImageSets(
                     channels=arrays["channels"],
@@ -219,7 +240,7 @@ class SweepResult:
                 )
                 for number in range(shape[0])
             )
-            return cls(levels, arrays["relative"], arrays["selected"])
+            return cls(levels, arrays["relative"], *(arrays[name] for name in _OF_UNITS))
 
 
 @dataclass(frozen=True)

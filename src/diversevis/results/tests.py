@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from diversevis.measures import CONTRAST, RESPONSE
 from diversevis.results.formats import (
     Array,
     check_shapes,
@@ -53,9 +54,6 @@ PEAK_COLUMNS = (
 )
 
 NEVER_DRIVEN = "no patch drives it above zero"
-
-RESPONSE, CONTRAST = "response", "contrast"
-"""Measures: responses relative to the best patch's, and effective contrasts."""
 
 FIXED, LEARNED = "fixed", "learned"
 """Masks."""

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 import torch
 
+from diversevis.networks.base import NULL_MARK
 from diversevis.seeds import generator
+from diversevis.units.contract import Units
+
+
+def drawn_units(
+    of_layer: Units, count: int | str, *, include: Sequence[int] = (), seed: int = 0
+) -> list[int]:
+    """Return `choose_units` of a layer; those of a null are the units of its network."""
+    name = f"{of_layer.network.partition(NULL_MARK)[0]}/{of_layer.layer}"
+    return choose_units(of_layer.channels, count, include=include, seed=seed, name=name)
 
 
 def choose_units(

@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from diversevis.errors import UserError, real_number, whole_number
+from diversevis.optimisation.schedule import get_schedule, small_steps
 from diversevis.synthesis.choice import check_fraction, select_diversity
 from diversevis.synthesis.diverse import (
     DiverseSets,
     diverse_sets,
     diversity_weights,
+    measure,
     require_room,
 )
 from diversevis.synthesis.targets import Targets, as_targets
-from diversevis.units.contract import Units
+from diversevis.units.contract import PIXELS, Units, check_shape
 from diversevis.units.patches import patch_norm
 
 DEFAULT_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -37,11 +40,14 @@ class Sweep:
         One per relative diversity.
     selected : Tensor
         ``[units]``, for each unit the index of the level that was chosen.
+    from_natural : Tensor
+        ``[units]``, whether a unit's sets started from natural patches.
     """
 
     relative: Tensor
     levels: tuple[DiverseSets, ...]
     selected: Tensor
+    from_natural: Tensor
 
     @property
     def restarts(self) -> DiverseSets:
@@ -59,6 +65,7 @@ def sweep(
     *,
     grid: Sequence[float] = DEFAULT_GRID,
     fraction: float = 0.9,
+    natural: Tensor | None = None,
     **settings: Any,
 ) -> Sweep:
     """Synthesise restarts, then diverse sets at ``lambda = c f0 / d0`` for each ``c`` of `grid`.
@@ -74,13 +81,16 @@ def sweep(
         Relative diversities, rising, above zero.
     fraction
         Share of the restarts' mean activation that the selected set must keep.
+    natural
+        ``[targets, images, 3, s, s]``, natural patches that drive each unit, of the norm budget,
+        all different.
     **settings
         Other arguments of `diverse_sets`; `images` must be 2 or more.
 
     Raises
     ------
     UserError
-        As `diverse_sets`, for a grid that does not rise from above zero, or a fraction that is not
+        As `diverse_sets`, for natural patches that do not fit, a grid that does not rise from above zero, or a fraction that is not
         above 0 and at most 1.
     """
     fraction = check_fraction(fraction)
@@ -95,24 +105,102 @@ def sweep(
     images = whole_number("images in a set", settings.get("images", 6), least=1)
     diversity_weights(1.0, len(targets), images)
     require_room(units, len(targets) * (1 + len(grid)), images)
+    if natural is not None:
+        check_shape("natural patches", natural, (len(targets), images, 3, units.size, units.size))
     restarts = diverse_sets(units, targets, diversity=0.0, **settings)
-    # A unit that its restarts do not drive gets lambda 0 throughout, and level 0 selected.
-    # Restarts that coincide to the last digit have no distance to be relative to.
-    closest = restarts.min_distance.clamp(min=1e-6 * patch_norm(units.size))
-    unit_scale = restarts.activations.mean(1).clamp(min=0) / closest
-    diversity = torch.tensor(grid)[:, None] * unit_scale
-    # One run for all levels: the batch stays full, and no level waits for another's last unit.
-    repeated = targets.repeated(len(grid))
-    if (start := settings.get("start")) is not None:
-        settings["start"] = start.repeat(len(grid), 1, 1, 1, 1)
-    diverse = diverse_sets(units, repeated, diversity=diversity.flatten(), **settings)
-    levels = (restarts, *_split(diverse, len(grid)))
+    starts = [settings.get("start")]
+    woken = torch.zeros(len(targets), dtype=torch.bool)
+    if natural is not None:
+        woken, restarts = _woken(units, targets, restarts, natural, settings)
+        starts.append(natural)
+    groups = [torch.nonzero(which).flatten() for which in (~woken, woken)]
+    parts = [
+        _levels(units, targets, restarts, group, start, grid, small, settings)
+        for group, start, small in zip(groups, starts, (False, True), strict=False)
+        if len(group)
+    ]
+    order = torch.cat([group for group in groups if len(group)]).argsort()
+    levels = (restarts, *(_joined(level, order) for level in zip(*parts, strict=True)))
     activation = torch.stack([level.activations.mean(1) for level in levels])
     selected = select_diversity(activation, fraction=fraction)
-    return Sweep(torch.tensor([0.0, *grid]), levels, selected)
+    return Sweep(torch.tensor([0.0, *grid]), levels, selected, woken)
+
+
+def _woken(
+    units: Units, targets: Targets, restarts: DiverseSets, natural: Tensor, settings: dict[str, Any]
+) -> tuple[Tensor, DiverseSets]:
+    """Return which units natural patches lead higher, and restarts of all units."""
+    shown, _ = measure(units, targets, natural, distance=PIXELS)
+    reached = restarts.activations.mean(1)
+    lengths = natural.flatten(2).norm(dim=2)
+    grey = (lengths < 0.5 * patch_norm(units.size)).any(1)  # no start: nothing points anywhere
+    weak = torch.nonzero((reached <= shown.amax(1)) & ~grey).flatten()
+    woken = torch.zeros(len(targets), dtype=torch.bool)
+    if not len(weak):
+        return woken, restarts
+    again = diverse_sets(
+        units, targets[weak], diversity=0.0, **_from(natural[weak], settings, small=True)
+    )
+    woken[weak] = again.activations.mean(1) > reached[weak]
+    place = torch.arange(len(targets))
+    place[weak] = torch.where(woken[weak], len(targets) + torch.arange(len(weak)), weak)
+    return woken, _joined((restarts, again), place)
+
+
+def _levels(
+    units: Units,
+    targets: Targets,
+    restarts: DiverseSets,
+    group: Tensor,
+    start: Tensor | None,
+    grid: Sequence[float],
+    small: bool,
+    settings: dict[str, Any],
+) -> list[DiverseSets]:
+    """Return the diverse sets of some units, one for each level."""
+    # A unit that its restarts do not drive gets lambda 0 throughout, and level 0 selected.
+    # Restarts that coincide to the last digit have no distance to be relative to.
+    closest = restarts.min_distance[group].clamp(min=1e-6 * patch_norm(units.size))
+    unit_scale = restarts.activations[group].mean(1).clamp(min=0) / closest
+    diversity = torch.tensor(grid)[:, None] * unit_scale
+    # One run for all levels: the batch stays full, and no level waits for another's last unit.
+    repeated = targets[group].repeated(len(grid))
+    if start is not None:
+        start = start[group].repeat(len(grid), 1, 1, 1, 1)
+    own = _from(start, settings, small=small)
+    diverse = diverse_sets(units, repeated, diversity=diversity.flatten(), **own)
+    return _split(diverse, len(grid))
+
+
+def _from(start: Tensor | None, settings: dict[str, Any], *, small: bool) -> dict[str, Any]:
+    """Return settings with other starts, which small steps are taken from."""
+    if not small or start is None:
+        return {**settings, "start": start}
+    schedule = get_schedule(settings.get("schedule", "fast"))
+    unit = start / start.square().mean((2, 3, 4), keepdim=True).sqrt()
+    return {**settings, "start": unit, "schedule": small_steps(schedule)}
 
 
 _PER_UNIT = ("names", "images", "activations", "distances", "diversity", "steps", "losses")
+
+
+def _joined(parts: Sequence[DiverseSets], order: Tensor) -> DiverseSets:
+    """Return sets of several units one after the other, then in another order."""
+    longest = max(part.losses.shape[1] for part in parts)
+    changes: dict[str, Any] = {
+        name: torch.cat([getattr(part, name) for part in parts])[order]
+        for name in _PER_UNIT
+        if name not in ("names", "losses")
+    }
+    losses = torch.cat([_padded(part.losses, longest) for part in parts])[order]
+    names = [name for part in parts for name in part.names]
+    return replace(
+        parts[0], **changes, losses=losses, names=tuple(names[place] for place in order.tolist())
+    )
+
+
+def _padded(losses: Tensor, longest: int) -> Tensor:
+    return F.pad(losses, (0, longest - losses.shape[1]), value=torch.nan)
 
 
 def _split(sets: DiverseSets, parts: int) -> list[DiverseSets]:
@@ -135,10 +223,7 @@ def pick(levels: Sequence[DiverseSets], selected: Tensor) -> DiverseSets:
     def gather(name: str) -> Tensor:
         values = [getattr(level, name) for level in levels]
         if name == "losses":
-            values = [
-                torch.nn.functional.pad(v, (0, longest - v.shape[1]), value=torch.nan)
-                for v in values
-            ]
+            values = [_padded(value, longest) for value in values]
         return torch.stack(values)[selected, units]
 
     changes: dict[str, Any] = {name: gather(name) for name in _PER_UNIT if name != "names"}

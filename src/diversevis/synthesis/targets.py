@@ -36,6 +36,11 @@ class Targets:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __getitem__(self, which: Tensor) -> Targets:
+        """Return some of the targets, by their places ``[k]``."""
+        names = tuple(self.names[place] for place in which.tolist())
+        return replace(self, names=names, directions=self.directions[which])
+
     def to(self, device: torch.device, dtype: torch.dtype) -> Targets:
         """Return the targets with their directions there, which spares a copy in every step."""
         return replace(self, directions=self.directions.to(device, dtype))

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
 
 from diversevis.devices import choose_device
 from diversevis.optimisation.schedule import get_schedule
+from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
+from diversevis.stimuli.natural import scenes
+from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.load import load_units, origin
-from diversevis.study.sample import choose_units
+from diversevis.study.sample import drawn_units
 from diversevis.synthesis.sweep import sweep
-from diversevis.units.contract import check_distance, default_distance
+from diversevis.units.contract import Units, check_distance, default_distance
 
 if TYPE_CHECKING:
     from diversevis.study.stage import Reads, Writes
 
 
 def run(
-    _reads: Reads,
+    reads: Reads,
     writes: Writes,
     *,
     network: str,
@@ -33,7 +40,7 @@ def run(
     steps: int | None = None,
     **knobs: Any,
 ) -> dict[str, Any]:
-    """Write ``arrays`` and ``table`` of a sweep.
+    """Write ``arrays`` and ``table`` of a sweep, with starts from ``natural`` if that is given.
 
     Parameters
     ----------
@@ -44,7 +51,7 @@ def run(
     seed
         Of the choice of units, and of the starts.
     units, include
-        As for `choose_units`, unless `channels` are given.
+        As for `drawn_units`, unless `channels` are given.
     distance
         Where images are to differ; by default the layer that ends the previous stage.
     schedule, steps
@@ -55,12 +62,24 @@ def run(
     place = choose_device(device)
     of_layer = load_units(network, layer, device=place)
     if channels is None:
-        name = f"{network.partition('+')[0]}/{layer}"  # a null's are those of its network
-        channels = choose_units(of_layer.channels, units, include=include, seed=seed, name=name)
+        channels = drawn_units(of_layer, units, include=include, seed=seed)
     if distance is None:
         distance = default_distance(of_layer)
     check_distance(of_layer, distance)
     knobs |= {"distance": distance, "schedule": get_schedule(schedule, steps=steps), "seed": seed}
-    result = SweepResult.of(sweep(of_layer, channels, progress=True, **knobs))
+    natural = _natural(reads, of_layer, channels, knobs["images"])
+    result = SweepResult.of(sweep(of_layer, channels, natural=natural, progress=True, **knobs))
     result.save(writes["arrays"], writes["table"])
     return {**origin(network, place), "channels": list(channels), "distance": distance}
+
+
+def _natural(reads: Reads, units: Units, channels: Sequence[int], images: int) -> Tensor | None:
+    """Return each unit's best natural patches, ``[units, images, 3, s, s]``, if there are enough."""
+    if "natural" not in reads:
+        return None
+    places = NaturalResult.load(cast(Path, reads["natural"])).places[list(channels), :images]
+    if places.shape[1] < images or (places < 0).any():
+        return None
+    each = torch.from_numpy(places).flatten(0, 1)
+    found: Tensor = scenes(load_photographs(), each, units.size).unflatten(0, (-1, images))
+    return found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device
@@ -17,10 +20,12 @@ from diversevis.optimisation.schedule import SETS, TESTS, get_schedule
 from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 from diversevis.results.tests import LayerTests
-from diversevis.stimuli.natural import natural_responses
+from diversevis.stimuli.natural import natural_responses, scenes
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.load import load_units, origin
+from diversevis.study.sample import drawn_units
 from diversevis.synthesis.targets import channels as as_targets
+from diversevis.units.contract import Units
 
 if TYPE_CHECKING:
     from diversevis.study.stage import Reads, Writes
@@ -48,6 +53,10 @@ def run(
     peak_steps: int | None,
     precision: str,
     channels: Sequence[int] | None = None,
+    units: int | str = "all",
+    include: Sequence[int] = (),
+    units_seed: int = 0,
+    first: int | None = None,
     patches: int = 0,
 ) -> dict[str, Any]:
     """Write ``arrays``, ``table``, ``peaks`` and ``families`` of a layer's tests.
@@ -63,7 +72,10 @@ def run(
     seed
         Of all starts and members.
     channels
-        Units; by default those of the layer's sweep, ``reads["sweep"]``, or all controls.
+        Units; by default those of the layer's sweep, ``reads["sweep"]``; without one those that
+        `units`, `include` and `units_seed` draw, see `drawn_units`.
+    first
+        Only so many of them.
     patches
         Natural patches among which each unit's best is looked for, where there is no
         ``reads["natural"]``.
@@ -72,23 +84,25 @@ training, held_out, peak_steps, precision
         As `diversevis.study.settings.Invariance`.
     """
     place = choose_device(device)
-    units = load_units(network, layer, device=place)
-    if channels is None:
-        channels = _of_sweep(reads) if network != CONTROLS else list(range(units.channels))
-    if "natural" in reads:
-        responses = NaturalResult.load(cast(Path, reads["natural"]))
-        natural = torch.from_numpy(responses.best[list(channels)])
-    elif network == CONTROLS:  # noise drives them
-        natural = None
-    else:
-        shown = natural_responses(units, load_photographs(), count=patches, seed=seed)
-        natural = shown.best[list(channels)]
-    fitting, left_out = fitting_families(families, delta, units.size)
+    of_layer = load_units(network, layer, device=place)
+    if channels is None and "sweep" in reads:
+        channels = _sweep(reads).levels[0].channels.tolist()
+    elif channels is None:
+        channels = drawn_units(of_layer, units, include=include, seed=units_seed)
+    channels = list(channels)[:first]
+    fitting, left_out = fitting_families(families, delta, of_layer.size)
+    natural = None
+    if network != CONTROLS:  # noise drives these
+        sides = [family.side for family in fitting]
+        places = _natural_places(reads, of_layer, patches, seed)[channels]
+        margin = math.ceil((max([of_layer.size, *sides]) - of_layer.size) / 2)
+        natural = scenes(load_photographs(), places, of_layer.size, margin)
     result = measure_invariance(
-        units,
-        as_targets(units, channels),
+        of_layer,
+        as_targets(of_layer, channels),
         fitting,
         natural=natural,
+        known=_of_sweep(reads, channels) if "sweep" in reads else None,
         learn_masks=learn_masks,
         sampling=Sampling(per_step, training, held_out),
         trials=Trials(starts, trial_steps),
@@ -102,10 +116,24 @@ training, held_out, peak_steps, precision
     LayerTests.of(result).save(
         writes["arrays"], writes["table"], writes["peaks"], writes["families"]
     )
-    return {**origin(network, place), "channels": list(channels), "families_left_out": left_out}
+    return {**origin(network, place), "channels": channels, "families_left_out": left_out}
 
 
-def _of_sweep(reads: Reads) -> list[int]:
-    """Return the channels of a layer's sweep."""
-    channels: list[int] = SweepResult.load(cast(Path, reads["sweep"])).levels[0].channels.tolist()
-    return channels
+def _natural_places(reads: Reads, units: Units, patches: int, seed: int) -> Tensor:
+    """Return where each unit's best natural patch is, ``[channels, 3]``."""
+    if "natural" in reads:
+        places = NaturalResult.load(cast(Path, reads["natural"])).places
+        return torch.from_numpy(places[:, 0])
+    return natural_responses(units, load_photographs(), count=patches, seed=seed).places[:, 0]
+
+
+def _sweep(reads: Reads) -> SweepResult:
+    return SweepResult.load(cast(Path, reads["sweep"]))
+
+
+def _of_sweep(reads: Reads, channels: Sequence[int]) -> Tensor:
+    """Return each unit's best image at every level of its sweep, ``[units, levels, 3, s, s]``."""
+    levels = [level.take(channels) for level in _sweep(reads).levels]
+    each = np.arange(len(channels))
+    best = [level.images[each, level.activations.argmax(1)] for level in levels]
+    return torch.from_numpy(np.stack(best, 1))
