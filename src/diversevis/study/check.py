@@ -86,9 +86,6 @@ def _check_nulls(settings: Settings) -> None:
     if settings.nulls.kinds and null:
         wanted = "in layers no null beside nulls.kinds, which asks for nulls of every network"
         raise UserError(wanted, repr(null), "drop one of the two")
-    if settings.indices_only and (repeats := settings.invariance.repeats) > 1:
-        wanted = "1 for invariance.repeats with indices_only: each seed would draw units of its own"
-        raise UserError(wanted, str(repeats), "add nulls, or make sweeps too")
 
 
 def _check_units(settings: Settings) -> None:

@@ -21,6 +21,9 @@ from diversevis.study.stage import Place, Reads, Run, Stage, Writes, reduced
 
 STEPS = "diversevis.study.steps"
 
+_NATURAL = ("shifts", "deformations")
+"""Families that natural patches are moved by."""
+
 
 def every_network(run: Run) -> list[Place]:
     """Return a place for each network."""
@@ -120,6 +123,7 @@ def _test_settings(run: Run, place: Place) -> dict[str, Any]:
     seed = run.settings.seed + repeat
     if run.settings.indices_only:
         content |= run.settings.units_of(place["network"], place["layer"])
+        content["units_seed"] = run.settings.seed
     return {"network": place["network"], "layer": place["layer"], **content, "seed": seed}
 
 
@@ -174,6 +178,13 @@ def _both_sweeps(run: Run, _place: Place) -> Reads:
         "features": run.layout.sweep(network, layer)["arrays"],
         "pixels": run.layout.pixel_sweep(network, layer)["arrays"],
     }
+
+
+def _stand_in_settings(run: Run, place: Place) -> dict[str, Any]:
+    """Return what stand-ins' sets are made with: as the units' own."""
+    content = plain(run.settings.synthesis)
+    knobs = {name: content[name] for name in ("images", "schedule", "steps", "precision")}
+    return _seeded(run, place, **knobs)
 
 
 def _seeded(run: Run, place: Place, **more: Any) -> dict[str, Any]:
@@ -270,6 +281,32 @@ _STAGES = (
         writes=_writes("stability", "table"),
         settings=lambda run, place: _seeded(run, place, delta=list(run.settings.invariance.delta)),
         code=_network_code,
+        on_device=True,
+    ),
+    Stage(
+        "stand_in",
+        f"{STEPS}.stand_in:run",
+        places=every_layer,
+        reads=lambda run, place: {**_sweep_of(run, place), **_seeds_of(run, place)},
+        writes=_writes("stand_in", "table"),
+        settings=_stand_in_settings,
+        code=_network_code,
+        on_device=True,
+    ),
+    Stage(
+        "natural_stability",
+        f"{STEPS}.natural_stability:run",
+        places=every_layer,
+        reads=lambda run, place: {
+            "natural": run.layout.natural(place["network"], place["layer"]),
+            **_seeds_of(run, place),
+            "photographs": run.layout.photographs(),
+        },
+        writes=_writes("natural_stability", "table"),
+        settings=lambda run, place: _seeded(
+            run, place, delta=list(run.settings.invariance.repeat_delta), families=list(_NATURAL)
+        ),
+        code=lambda run, place: [*family_code(_NATURAL), *_network_code(run, place)],
         on_device=True,
     ),
     # The same units as one layer's sweep, made distinct in pixels.
