@@ -254,6 +254,9 @@ VALUES = [
     ("invariance.repeat_delta", [3, 2], "rise"),
     ("invariance.repeat_delta", [-2], "for invariance.repeat_delta"),
     ("invariance.repeat_delta", [None], "a number for invariance.repeat_delta"),
+    ("invariance.effort_units", -1, "at least 0 for invariance.effort_units"),
+    ("invariance.effort_units", 1001, "at most 1000 for invariance.effort_units"),
+    ("invariance.effort_units", 1.5, "a whole number for invariance.effort_units"),
     # what is no setting
     ("sede", 1, "did you mean seed"),
     ("Seed", 1, "did you mean seed"),

@@ -227,7 +227,7 @@ def natural_responses(
     held = _COPIES * 4 * count * units.channels
     require(held, f"what {units.channels} units answer to {count:,} patches", "ask for fewer")
     stream = generator(seed, "natural", units.size)
-    norm, answers, places, shown = patch_norm(units.size), [], [], 0
+    answers, places, shown = [], [], 0
     while shown < count:
         at = random_places(photographs, units.size, min(_DRAWN_AT_ONCE, count - shown), stream)
         patches = scenes(photographs, at, units.size)

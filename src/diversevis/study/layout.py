@@ -61,13 +61,11 @@ class Layout:
 
     def tests(self, network: str, layer: str, repeat: int | str) -> Files:
         """Return a layer's transformation tests of one seed."""
-        folder = self.root / "tests" / network / layer / f"seed-{repeat}"
-        return {
-            "arrays": folder / "tests.npz",
-            "table": folder / "tests.csv",
-            "peaks": folder / "peaks.csv",
-            "families": folder / "families.json",
-        }
+        return self._tests(self.root / "tests" / network / layer / f"seed-{repeat}")
+
+    def effort(self, network: str, layer: str) -> Files:
+        """Return the tests of a layer's first units with four times the effort."""
+        return self._tests(self.root / "effort" / network / layer)
 
     def contrasts(self, network: str, layer: str) -> Path:
         """Return the effective contrasts of a layer's tests, all seeds on common curves."""
@@ -83,13 +81,7 @@ class Layout:
         kind
             Its name.
         """
-        folder = self.shared_root(f"{CONTROLS}/{digest}") / kind
-        return {
-            "arrays": folder / "tests.npz",
-            "table": folder / "tests.csv",
-            "peaks": folder / "peaks.csv",
-            "families": folder / "families.json",
-        }
+        return self._tests(self.shared_root(f"{CONTROLS}/{digest}") / kind)
 
     def gratings(self, network: str, layer: str) -> Path:
         """Return the best gratings of a layer's units."""
@@ -98,6 +90,14 @@ class Layout:
     def stability(self, network: str, layer: str) -> Path:
         """Return the relative stability of a layer's units."""
         return self.root / "stability" / network / layer / "stability.csv"
+
+    def stand_in(self, network: str, layer: str) -> Path:
+        """Return how distinct a layer's diverse sets are beside those of linear stand-ins."""
+        return self.root / "stand_in" / network / layer / "stand_in.csv"
+
+    def natural_stability(self, network: str, layer: str) -> Path:
+        """Return the stability of a layer's units on natural patches."""
+        return self.root / "natural_stability" / network / layer / "natural_stability.csv"
 
     def table(self, name: str) -> Path:
         """Return a table of the whole run."""
@@ -126,6 +126,14 @@ class Layout:
     def timings(self) -> Path:
         """Return what the stages took that ran outside the workflow."""
         return self.root / "timings.csv"
+
+    def _tests(self, folder: Path) -> Files:
+        return {
+            "arrays": folder / "tests.npz",
+            "table": folder / "tests.csv",
+            "peaks": folder / "peaks.csv",
+            "families": folder / "families.json",
+        }
 
     def _sweep(self, kind: str, network: str, layer: str) -> Files:
         folder = self.root / kind / network / layer

@@ -108,6 +108,12 @@ class Invariance:
     repeat_delta: tuple[float, ...] = knob(
         (2.0,), "displacements that are repeated", **_DISPLACEMENT, least=1, rising=True
     )
+    effort_units: int = knob(
+        0,
+        "units of each layer repeated with four times the steps: how far indices still rise",
+        minimum=0,
+        maximum=1000,
+    )
 
 
 @dataclass(frozen=True)

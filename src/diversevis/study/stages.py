@@ -14,12 +14,16 @@ from typing import Any
 
 from diversevis.controls.kinds import EXTENDED, KINDS, SHOWN
 from diversevis.controls.name import CONTROLS
+from diversevis.optimisation.schedule import SETS, TESTS, get_schedule
 from diversevis.study.homes import home_of
 from diversevis.study.knobs import plain
 from diversevis.study.settings import Invariance, Layer
 from diversevis.study.stage import Place, Reads, Run, Stage, Writes, reduced
 
 STEPS = "diversevis.study.steps"
+
+_JUDGED = ("all-shifts", "deformations")
+"""Families whose indices claims speak of."""
 
 _NATURAL = ("shifts", "deformations")
 """Families that natural patches are moved by."""
@@ -101,6 +105,14 @@ def _network_record(run: Run, place: Place) -> Reads:
     return {"record": run.layout.network(place["network"])}
 
 
+def _sweep_reads(run: Run, place: Place) -> Reads:
+    """Return what a sweep starts from where noise leads nowhere."""
+    return {
+        **_network_record(run, place),
+        "natural": run.layout.natural(place["network"], place["layer"]),
+    }
+
+
 def _sweep_of(run: Run, place: Place) -> Reads:
     return {"sweep": run.layout.sweep(place["network"], place["layer"])["arrays"]}
 
@@ -117,7 +129,7 @@ def _test_settings(run: Run, place: Place) -> dict[str, Any]:
     """Return what tests are made with; all but the first test fewer displacements."""
     repeat, content = int(place["repeat"]), plain(run.settings.invariance)
     repeat_delta = content.pop("repeat_delta")
-    del content["repeats"]
+    del content["repeats"], content["effort_units"]
     if repeat:
         content |= {"delta": repeat_delta, "learn_masks": False}
     seed = run.settings.seed + repeat
@@ -125,6 +137,20 @@ def _test_settings(run: Run, place: Place) -> dict[str, Any]:
         content |= run.settings.units_of(place["network"], place["layer"])
         content["units_seed"] = run.settings.seed
     return {"network": place["network"], "layer": place["layer"], **content, "seed": seed}
+
+
+def _effort_settings(run: Run, place: Place) -> dict[str, Any]:
+    """Return what a layer's first units are tested with once more: four times the steps."""
+    content, asked = _test_settings(run, {**place, "repeat": "0"}), run.settings.invariance
+    return {
+        **content,
+        "families": [name for name in asked.families if name in _JUDGED],
+        "delta": list(asked.repeat_delta),
+        "learn_masks": False,
+        "steps": 4 * get_schedule(asked.schedule, TESTS, steps=asked.steps).steps,
+        "peak_steps": 4 * get_schedule(asked.schedule, SETS, steps=asked.peak_steps).steps,
+        "first": asked.effort_units,
+    }
 
 
 def _seeds_of(run: Run, place: Place) -> Reads:
@@ -220,7 +246,7 @@ _STAGES = (
         "sweep",
         f"{STEPS}.sweep:run",
         places=every_layer,
-        reads=_network_record,
+        reads=_sweep_reads,
         writes=lambda run, place: run.layout.sweep(place["network"], place["layer"]),
         settings=_sets,
         code=_network_code,
@@ -239,7 +265,7 @@ _STAGES = (
         settings=lambda run, place: _seeded(run, place, patches=run.settings.natural.patches),
         code=_network_code,
         on_device=True,
-        priority=3,
+        priority=4,
     ),
     Stage(
         "tests",
@@ -250,6 +276,18 @@ _STAGES = (
             place["network"], place["layer"], place["repeat"]
         ),
         settings=_test_settings,
+        code=_test_code,
+        on_device=True,
+        priority=2,
+    ),
+    # The first units of each layer with more effort: what is left of the optimum.
+    Stage(
+        "effort",
+        f"{STEPS}.tests:run",
+        places=lambda run: every_layer(run) if run.settings.invariance.effort_units else [],
+        reads=_test_reads,
+        writes=lambda run, place: run.layout.effort(place["network"], place["layer"]),
+        settings=_effort_settings,
         code=_test_code,
         on_device=True,
         priority=2,
@@ -314,7 +352,7 @@ _STAGES = (
         "pixel_sweep",
         f"{STEPS}.sweep:run",
         places=lambda run: [_compared(run)],
-        reads=_network_record,
+        reads=_sweep_reads,
         writes=lambda run, place: run.layout.pixel_sweep(place["network"], place["layer"]),
         settings=lambda run, place: _sets(run, place, distance="pixels"),
         code=_network_code,
