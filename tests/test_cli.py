@@ -253,7 +253,7 @@ def test_synthesis_needs_nothing_but_its_core_packages(tmp_path):
         "synthesis": {"images": 2, "grid": [0.1], "steps": 2},
         "natural": {"patches": 10},
         "invariance": {"families": ["shifts"], "steps": 1, "peak_steps": 1},
-        "controls": {"kinds": "plain", "steps": 1, "peak_steps": 1},
+        "controls": {"kinds": "plain", "steps": 1, "peak_steps": 1, "members": 16},
     }
     (tmp_path / "few.json").write_text(json.dumps(few))
     code = f"""
@@ -290,7 +290,7 @@ FEW = {
         "held_out": 4,
         "per_step": 2,
     },
-    "controls": {"kinds": "plain", "steps": 1, "peak_steps": 1},
+    "controls": {"kinds": "plain", "steps": 1, "peak_steps": 1, "members": 16},
 }
 
 

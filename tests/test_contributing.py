@@ -37,7 +37,7 @@ FEW = {
         "training": 4,
         "held_out": 4,
     },
-    "controls": {"kinds": "plain", "steps": 3, "peak_steps": 3},
+    "controls": {"kinds": "plain", "steps": 3, "peak_steps": 3, "members": 16},
 }
 
 # In one process, without the workflow: its rules follow from the same stages.

@@ -37,7 +37,7 @@ SETTINGS = {
         "peak_steps": 20,
         "repeat_delta": [2],
     },
-    "controls": {"kinds": "plain", "steps": 8, "peak_steps": 20},
+    "controls": {"kinds": "plain", "steps": 8, "peak_steps": 20, "members": 16},
 }
 _OF_THE_RUN = ("provenance", "logs", "benchmarks", "timings.csv", "resources.csv")
 """What tells when and how long; all else has to be equal byte for byte."""

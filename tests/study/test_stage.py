@@ -119,6 +119,7 @@ def test_scales_share_the_controls():
     [
         {"controls": {"steps": 7}},
         {"controls": {"peak_steps": 7}},
+        {"controls": {"members": 7}},
         {"invariance": {"families": ["deformations", "rotations", "all-shifts"]}},
     ],
 )

@@ -21,6 +21,8 @@ import yaml
 
 from diversevis.figures.stages import FIGURES
 from diversevis.results.sets import SweepResult
+from diversevis.study.settings import read_settings
+from diversevis.study.stage import Run
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {"vgg19": ["conv2_1"], "resnet50": ["layer1.0"]}
@@ -58,7 +60,7 @@ TINY = {
         "repeats": 2,
         "repeat_delta": [2],
     },
-    "controls": {"kinds": "plain", "steps": 4, "peak_steps": 4},
+    "controls": {"kinds": "plain", "steps": 4, "peak_steps": 4, "members": 16},
 }
 
 
@@ -273,10 +275,13 @@ def test_figures_of_the_registry_are_those_of_the_run(folder):
     for row in summary(folder):
         if row["output_file"].startswith("figures/"):
             drawn.setdefault(row["rule"], []).append(row["input-file(s)"].split(","))
-    assert set(drawn) == {figure.stage.name for figure in FIGURES}
+    tiny = Run.of(read_settings(TINY), {})
+    of_run = [figure for figure in FIGURES if figure.stage.places(tiny)]
+    assert set(drawn) == {figure.stage.name for figure in of_run}
     text = (ROOT / "docs/results.md").read_text()
     for figure in FIGURES:
         assert figure.title in text
+    for figure in of_run:
         pattern = re.escape(f"results/tiny/{figure.data}")
         pattern = re.sub("<network>|<layer>", "[^/]+", pattern)
         for inputs in drawn[figure.stage.name]:
@@ -362,6 +367,13 @@ def test_what_a_bare_machine_computed_is_taken_up(folder, tmp_path):
     # The same units and levels; in the images threads may sum in another order.
     assert ours.channels.tolist() == theirs.channels.tolist()
     assert ours.images.shape == theirs.images.shape
+
+
+def test_scale_of_nulls_is_planned_with_what_it_needs_alone(tmp_path):
+    shutil.copy2(ROOT / "config/nulls.yaml", tmp_path / "tiny.yaml")
+    tables = {"networks", "controls", "units", "nulls", "claims", "resources", "nulls_figure"}
+    computed = {"photographs", "network", "natural", "tests", "contrasts", "control_tests"}
+    assert planned(tmp_path) == tables | computed
 
 
 def test_misspelt_key_is_named_with_exit_code_2(folder):

@@ -129,6 +129,9 @@ class Controls:
     peak_steps: int = knob(
         120, "steps of the restarts; the best patch of each unit is known besides", **_STEPS
     )
+    members: int = knob(
+        256, "members that steps draw from; half as many are evaluated", minimum=2, maximum=10**6
+    )
 
 
 @dataclass(frozen=True)

@@ -175,8 +175,8 @@ def _measured_with(run: Run) -> dict[str, Any]:
         "starts": 3,
         "trial_steps": usual.trial_steps,
         "per_step": usual.per_step,
-        "training": usual.training,
-        "held_out": usual.held_out,
+        "training": asked.members,
+        "held_out": asked.members // 2,
         "seed": 0,
     }
 
