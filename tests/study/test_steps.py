@@ -111,6 +111,33 @@ def test_natural_patches_are_of_the_whole_layer(run):
     assert natural.count == 50
 
 
+def test_stand_ins_are_of_the_same_units(run):
+    at = run.layout
+    sweep = SweepResult.load(at.sweep("vgg19", "conv1_2")["arrays"])
+    table = rows(at.stand_in("vgg19", "conv1_2"))
+    assert [int(row["channel"]) for row in table] == sweep.levels[0].channels.tolist()
+    for row, level, apart in zip(table, sweep.selected, sweep.chosen.min_distance, strict=True):
+        unit, linear, ratio = (
+            float(row[name]) for name in ("unit_distance", "stand_in_distance", "stand_in_ratio")
+        )
+        assert unit == pytest.approx(float(apart), rel=1e-6)
+        assert bool(row["reason"]) == np.isnan(ratio)
+        assert row["reason"] or level > 0
+        if not row["reason"]:
+            assert ratio == pytest.approx(unit / linear, rel=1e-5)
+
+
+def test_natural_stability_is_of_families_that_fit(run):
+    at = run.layout
+    natural = NaturalResult.load(at.natural("vgg19", "conv1_2"))
+    assert rows(at.natural_stability("vgg19", "conv1_1")) == []
+    table = rows(at.natural_stability("vgg19", "conv1_2"))
+    assert {(row["family"], row["delta"]) for row in table} == {("shifts", "2")}
+    for row in table:
+        assert int(row["patches"]) == (natural.places[int(row["channel"]), :, 0] >= 0).sum() > 0
+        assert 0 < float(row["value"]) < 1.5
+
+
 def test_provenance_tells_commit_code_weights_and_device(run):
     record = json.loads(run.layout.record("sweep/vgg19/conv1_2").read_text())
     assert record["network"]["weights_sha256"]

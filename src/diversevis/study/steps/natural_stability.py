@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from diversevis.devices import choose_device
-from diversevis.invariance.contrast import ContrastCurves
+from diversevis.invariance.contrast import ContrastCurves, contrast_curves
 from diversevis.invariance.families.base import Warps
 from diversevis.invariance.families.registry import fitting_families
 from diversevis.invariance.natural_stability import natural_stability
 from diversevis.invariance.transformation import Sampling, split_members
 from diversevis.results.best import best_of
-from diversevis.results.formats import write_rows
+from diversevis.results.formats import Array, write_rows
 from diversevis.results.natural import NaturalResult
 from diversevis.results.tests import load_tests
-from diversevis.stimuli.natural import scenes
+from diversevis.stimuli.natural import natural_responses, scenes
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.load import load_units, origin
+from diversevis.synthesis.stand_in import StandIns
+from diversevis.synthesis.targets import Targets
+from diversevis.synthesis.targets import channels as as_targets
+from diversevis.units.contract import Units, placement
 
 if TYPE_CHECKING:
     from diversevis.study.stage import Reads, Writes
@@ -30,8 +35,8 @@ COLUMNS = (
     *("network", "layer", "channel", "family", "delta"),
     *("value", "surrogate", "undisturbed", "surrogate_undisturbed", "patches"),
 )
-"""Of each unit, family and displacement: as `diversevis.invariance.natural_stability` says, and how
-many natural patches there were."""
+"""Of each unit, family and displacement: as `diversevis.invariance.natural_stability` says, for the
+unit and for its linear stand-in, and how many natural patches the unit had."""
 
 
 def run(
@@ -44,11 +49,12 @@ def run(
     seed: int,
     delta: Sequence[float],
     families: Sequence[str] = ("shifts", "deformations"),
-    held_out: int,
+    held_out: int = 32,
 ) -> dict[str, Any]:
     """Write ``table``, one row per unit of ``tests``, family and displacement.
 
-    Units that nothing drives, or whose contrast curve is flat, have no values.
+    Units that nothing drives, or whose contrast curve is flat, have no values. Linear stand-ins are
+    shown the natural patches that drive them most, of the same ones.
 
     Parameters
     ----------
@@ -57,7 +63,7 @@ def run(
     device
         By name.
     seed
-        Of the members.
+        Of the members, and of the natural patches among which stand-ins have their best.
     delta
         Root mean square displacements, in pixels per 24 px of patch.
     families
@@ -72,32 +78,50 @@ def run(
     channels, best = tests[0].channels.tolist(), best_of(tests)
     curves = ContrastCurves(torch.from_numpy(best.contrast))
     photographs = load_photographs()
-    places = [
-        torch.from_numpy(own[own[:, 0] >= 0].astype(np.int64)) for own in natural.places[channels]
-    ]
+    places = _there(natural.places[channels])
     counts = [len(own) for own in places]
     measured = (best.f_max > 0) & ~curves.flat.numpy() & (np.array(counts) > 0)
     of = np.flatnonzero(measured).tolist()
+    pairs: list[tuple[Units, Targets, list[Tensor], ContrastCurves]] = []
+    if of:
+        # Stand-ins have best patches of their own: all units that are linear up to an output
+        # nonlinearity share them.
+        patches = torch.from_numpy(best.patches[of])
+        stand_ins = StandIns(units, patches.to(*placement(units)))
+        own = natural_responses(stand_ins, photographs, count=natural.count, seed=seed)
+        every = as_targets(stand_ins, range(len(of)))
+        pairs = [
+            (
+                units,
+                as_targets(units, [channels[unit] for unit in of]),
+                [places[unit] for unit in of],
+                curves[torch.tensor(of)],
+            ),
+            (
+                stand_ins,
+                every,
+                _there(own.places.numpy()),
+                contrast_curves(stand_ins, every, patches),
+            ),
+        ]
     fitting, left_out = fitting_families(families, delta, units.size)
     rows = []
     for family in fitting:
         if not isinstance(family, Warps):  # all shifts, say: patches have no such surroundings
             continue
+        _, members = split_members(family, Sampling(held_out=held_out), seed)
         values = np.full((4, len(channels)), np.nan)
-        if of:
-            _, members = split_members(family, Sampling(held_out=held_out), seed)
-            found = natural_stability(
-                units,
-                [channels[unit] for unit in of],
-                [scenes(photographs, places[unit], units.size, family.margin) for unit in of],
-                family,
-                members,
-                torch.from_numpy(best.patches[of]),
-                curves[torch.tensor(of)],
-            )
-            values[:, of] = np.stack([getattr(found, name).numpy() for name in COLUMNS[5:9]])
+        for number, (layer_of, targets, at, their) in enumerate(pairs):
+            shown = [scenes(photographs, some, units.size, family.margin) for some in at]
+            found = natural_stability(layer_of, targets, shown, family, members, their)
+            values[number, of], values[number + 2, of] = found.value, found.undisturbed
         for channel, *row in zip(channels, *values.tolist(), counts, strict=True):
             about = (network, layer, channel, family.name, family.delta)
             rows.append(dict(zip(COLUMNS, (*about, *row), strict=True)))
     write_rows(writes["table"], rows, COLUMNS)
     return {**origin(network, place), "channels": channels, "families_left_out": left_out}
+
+
+def _there(places: Array) -> list[Tensor]:
+    """Return the places of each unit's patches, without the -1 where there are fewer."""
+    return [torch.from_numpy(own[own[:, 0] >= 0].astype(np.int64)) for own in places]
