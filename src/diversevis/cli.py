@@ -40,6 +40,7 @@ from diversevis.study.job import alone, make, make_job, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
 from diversevis.study.machine import device_name
+from diversevis.study.reference import check_reference
 from diversevis.study.settings import (
     Invariance,
     Settings,
@@ -255,6 +256,7 @@ def _run(options: argparse.Namespace) -> None:
         device = read_one(Settings, "device", options.device)
         settings = dataclasses.replace(settings, device=device)
     check(settings)
+    check_reference(settings, options.out)
     run = Run.of(settings, {}, results=options.out)  # criteria judge tables, not arrays
     processor = device_name(choose_device(settings.device))
     record = run.layout.timings()

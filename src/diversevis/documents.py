@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 
 from diversevis.analysis.layers import ALL
-from diversevis.analysis.pairs import CLAIM
+from diversevis.analysis.pairs import SECOND
 from diversevis.analysis.stages import TABLES
 from diversevis.analysis.tables import UNIT, groups_of, read_frame, rows_of
 from diversevis.analysis.verdicts import between, in_words, number, verdicts
@@ -160,10 +160,13 @@ def _summary(entry: Any) -> str:
 
 
 def pair_rows(pairs: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """Return one row per pair of layers: its ``name``, and Cliff's delta by quantity of C4."""
+    """Return one row per pair of layers: its ``name``, and Cliff's delta by quantity of C4.
+
+    Quantities are the second edition's.
+    """
     if pairs is None:
         return []
-    tests = pairs[pairs["family"] == CLAIM]
+    tests = pairs[pairs["family"] == SECOND]
     names = ["first_network", "first_layer", "second_network", "second_layer"]
     rows = []
     for key, group in groups_of(tests, *names):

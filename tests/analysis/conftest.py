@@ -92,7 +92,15 @@ def make_units():
                 "withheld": "",
             }
         )
-        return table.assign(**columns)
+        table = table.assign(**columns)
+        # The first edition's are the same, if nothing else is said.
+        for index in ("phase", "shift", "deformation"):
+            for name in [name for name in table if name.startswith(f"{index}_")]:
+                other = name.replace(index, f"{index}_response", 1)
+                if "response" not in name and "invariant" not in name and other not in table:
+                    table[other] = table[name]
+            table[f"{index}_spread"] = table[f"{index}_uncertainty"]
+        return table.assign(measure="contrast", hand_picked=0)
 
     return make
 
@@ -101,9 +109,11 @@ def make_units():
 def outcome():
     """Return a maker of one test's rows, one for each statistic."""
 
-    def make(layer, channel, family, delta, mean, surrogate, *, seed=0, mask="fixed"):
+    def make(
+        layer, channel, family, delta, mean, surrogate, *, seed=0, mask="fixed", measure="response"
+    ):
         about = {"network": "net", "layer": layer, "channel": channel, "family": family}
-        about |= {"delta": delta, "mask": mask, "measure": "response", "members": 4, "seed": seed}
+        about |= {"delta": delta, "mask": mask, "measure": measure, "members": 4, "seed": seed}
         values = {"mean": (mean, surrogate), "p10": (mean - 0.1, np.nan)}
         values["min"] = (mean - 0.2, np.nan)
         return [

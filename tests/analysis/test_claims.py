@@ -17,7 +17,7 @@ PAIR = (("vgg19", "conv3_1"), ("resnet50", "layer1.1"))
 @pytest.fixture
 def judge(registry, criteria):
     def judge(units, pairs=(PAIR,)):
-        tests = pair_table(units, pairs, registry, criteria["C4"])
+        tests = pair_table(units, pairs, registry, criteria)
         return claim_table(units, tests, registry, criteria)
 
     return judge
@@ -93,7 +93,7 @@ def test_c4_needs_one_pair_and_reports_all(make_units, judge):
     table = judge(make_units())
     rows = table[table.claim == "C4"]
     assert rows.kind.tolist() == ["decides", "test", "test"]
-    assert rows.part.iloc[1] == "phase_above/vgg19/conv3_1/resnet50/layer1.1"
+    assert rows.part.iloc[1] == "phase_response_above/vgg19/conv3_1/resnet50/layer1.1"
     assert rows.met.tolist() == [True, True, False]
     assert rows.value.tolist() == [1, -1, 0]
     assert "vgg19 conv3_1 below resnet50 layer1.1" in rows.quantity.iloc[1]
@@ -114,7 +114,7 @@ def test_c4_is_open_where_no_outcome_could_meet_it(make_units, judge):
 def test_withheld_indices_leave_claims_open(make_units, judge):
     bent = make_units(**invariant(bent=[2]))
     phase = [name for name in bent if name.startswith("phase_") and name != "phase_invariant"]
-    table = judge(bent.assign(**dict.fromkeys(phase, np.nan), withheld="phase"))
+    table = judge(bent.assign(**dict.fromkeys(phase, np.nan), withheld="phase_response"))
     # C3 is open since it cannot be said whether its units are others than C2's.
     assert verdicts(table) == {"C1": True, "C2": None, "C3": None, "C4": None}
     failed = "controls of the phase index failed"
@@ -138,7 +138,7 @@ def test_c4_is_open_where_nothing_is_compared(make_units, judge, registry, crite
     assert verdicts(table)["C4"] is None
     assert reason(table, "C4", "pairs") == "no layers are compared"
     # A table without a row comes back from its file with columns of no type.
-    write_frame(tmp_path / "pairs.csv", pair_table(units, (), registry, criteria["C4"]))
+    write_frame(tmp_path / "pairs.csv", pair_table(units, (), registry, criteria))
     again = claim_table(units, read_frame(tmp_path / "pairs.csv"), registry, criteria)
     pd.testing.assert_frame_equal(again, table)
 
@@ -146,15 +146,15 @@ def test_c4_is_open_where_nothing_is_compared(make_units, judge, registry, crite
 def test_c2_and_c3_speak_of_what_the_criteria_name(make_units, make_registry, families, criteria):
     # Without a registry entry there is no index to speak of.
     registry = make_registry(families[:1])
-    units = make_units(**invariant(phase=[0], bent=[1])).drop(columns="deformation_above")
-    tests = pair_table(units, [PAIR], registry, criteria["C4"])
+    units = make_units(**invariant(phase=[0], bent=[1])).drop(columns="deformation_response_above")
+    tests = pair_table(units, [PAIR], registry, criteria)
     table = claim_table(units, tests, registry, criteria)
     assert verdicts(table)["C2"] is True
     assert verdicts(table)["C3"] is None
 
 
 def test_verdicts_survive_the_file(make_units, judge, tmp_path):
-    judge(make_units(withheld="phase")).to_csv(tmp_path / "claims.csv", index=False)
+    judge(make_units(withheld="phase_response")).to_csv(tmp_path / "claims.csv", index=False)
     read = pd.read_csv(tmp_path / "claims.csv")
     assert set(read[read.claim == "C1"].holds) == {True}
     assert read[read.claim == "C4"].holds.isna().all()

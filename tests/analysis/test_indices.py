@@ -104,18 +104,18 @@ def test_a_unit_that_one_seed_drives_has_that_seeds_index(tests):
 
 def test_a_column_for_every_number(tests, families):
     row = by_unit(index_table(tests), families, 2).loc[("net", "a", 3)]
-    assert row["phase_index"] == pytest.approx(0.91)
-    assert row["phase_surrogate"] == pytest.approx(0.2)
-    assert row["phase_above"] == pytest.approx(0.71)
-    assert row["phase_p10"] == pytest.approx(0.81)
-    assert row["phase_uncertainty"] == pytest.approx(0.02 / 2**0.5)
-    assert row["phase_learned_mask"] == 0.95
-    assert row["deformation_index_2"] == pytest.approx(0.39)
-    assert row["deformation_index_1"] == pytest.approx(0.9)
+    assert row["phase_response_index"] == pytest.approx(0.91)
+    assert row["phase_response_surrogate"] == pytest.approx(0.2)
+    assert row["phase_response_above"] == pytest.approx(0.71)
+    assert row["phase_response_p10"] == pytest.approx(0.81)
+    assert row["phase_response_uncertainty"] == pytest.approx(0.02 / 2**0.5)
+    assert row["phase_response_learned_mask"] == 0.95
+    assert row["deformation_response_index_2"] == pytest.approx(0.39)
+    assert row["deformation_response_index_1"] == pytest.approx(0.9)
     # What has no displacement in its name is of the main one.
-    assert row["deformation_above"] == pytest.approx(0.09)
-    assert row["deformation_uncertainty"] == pytest.approx(0.02 / 2**0.5)
-    assert row["deformation_above_uncertainty"] == pytest.approx(0.02 / 2**0.5)
+    assert row["deformation_response_above"] == pytest.approx(0.09)
+    assert row["deformation_response_uncertainty"] == pytest.approx(0.02 / 2**0.5)
+    assert row["deformation_response_above_uncertainty"] == pytest.approx(0.02 / 2**0.5)
 
 
 def test_families_statistics_and_measures_that_are_new_have_columns(outcome, spins):
@@ -124,26 +124,28 @@ def test_families_statistics_and_measures_that_are_new_have_columns(outcome, spi
     rank = rows.iloc[:1].assign(measure="rank", value=0.4, surrogate=np.nan)
     indices = index_table(pd.concat([rows, worst, rank], ignore_index=True))
     row = by_unit(indices, [spins], 2).loc[("net", "a", 3)]
-    assert (row["spin_index_2"], row["spin_surrogate_2"]) == (0.6, 0.5)
-    assert row["spin_above"] == pytest.approx(0.1)
-    assert (row["spin_p01_2"], row["spin_rank_index_2"]) == (0.05, 0.4)
+    assert (row["spin_response_index_2"], row["spin_response_surrogate_2"]) == (0.6, 0.5)
+    assert row["spin_response_above"] == pytest.approx(0.1)
+    assert (row["spin_response_p01_2"], row["spin_rank_index_2"]) == (0.05, 0.4)
 
 
 def test_an_index_that_fails_its_controls_has_no_numbers(tests, families):
-    indices = without(index_table(tests), families, ["deformation"])
-    hidden = indices["family"] == "deformations"
+    both = pd.concat([tests, tests.assign(measure="contrast")])
+    indices = without(index_table(both), families, ["deformation_response"])
+    hidden = (indices["family"] == "deformations") & (indices["measure"] == "response")
     assert indices.loc[hidden, ["value", "surrogate", "uncertainty"]].isna().all(axis=None)
     assert indices.loc[~hidden, "value"].notna().all()
     table = by_unit(indices, families, 2)
-    assert table["deformation_index_2"].isna().all()
-    assert table["phase_index"].notna().all()
+    assert table["deformation_response_index_2"].isna().all()
+    assert table["phase_response_index"].notna().all()
+    assert table["deformation_index_2"].notna().all()
 
 
 def test_agreement_of_seeds_and_with_gratings(tests, families, registry):
     units = pd.DataFrame({"network": "net", "layer": "a", "channel": list(PHASE)})
     units = units.assign(phase_index=PHASE.values(), f1_f0=F1_F0.values())
     compared = [(registry.named("phase_index"), registry.named("f1_f0"))]
-    table = agreement_table(tests, units, families, compared)
+    table = agreement_table(tests.assign(measure="contrast"), units, families, compared)
     assert set(table["layer"]) == {"a", "all"}
     overall = table[table["layer"] == "all"]
     seeds = overall[overall["seeds"].notna()].set_index(["family", "delta"])
@@ -175,6 +177,76 @@ def test_no_tests_at_all(tests, families):
 def test_a_displacement_that_a_layer_lacks_is_empty_there(outcome, families):
     rows = outcome("a", 3, "shifts", 2.0, 0.6, 0.5) + outcome("b", 4, "shifts", 1.0, 0.8, 0.7)
     table = by_unit(index_table(pd.DataFrame(rows)), families, 2)
-    assert table["shift_index_2"].isna().tolist() == [False, True]
-    assert table["shift_above"].isna().tolist() == [False, True]
-    assert table["shift_index_1"].isna().tolist() == [True, False]
+    assert table["shift_response_index_2"].isna().tolist() == [False, True]
+    assert table["shift_response_above"].isna().tolist() == [False, True]
+    assert table["shift_response_index_1"].isna().tolist() == [True, False]
+
+
+# --- Effective contrasts ---
+
+
+@pytest.fixture
+def contrasts(outcome):
+    """Two seeds: the second has unit 3's better canvas, though its worst members do less."""
+    rows = []
+    for seed, means in enumerate([{3: 0.5, 5: 0.4}, {3: 0.7, 5: 0.4}]):
+        for channel, mean in means.items():
+            rows += outcome(
+                *("a", channel, "all-shifts", np.nan, mean, 0.1 * (seed + 1)),
+                seed=seed,
+                measure="contrast",
+            )
+    table = pd.DataFrame(rows)
+    worst = (table["statistic"] == "min") & (table["seed"] == 1)
+    table.loc[worst, "value"] = 0.0
+    varying = table[table["statistic"] == "mean"].assign(statistic="variation")
+    varying["value"] = 0.2 - varying["value"] / 10
+    return pd.concat([table, varying], ignore_index=True)
+
+
+def test_contrasts_are_those_of_the_best_canvas(contrasts, families):
+    row = by_unit(index_table(contrasts), families, 2).loc[("net", "a", 3)]
+    assert row["phase_index"] == 0.7
+    assert row["phase_min"] == 0  # of the same canvas
+    assert row["phase_variation"] == pytest.approx(0.13)
+    assert (row["phase_surrogate"], row["phase_surrogate_variation"]) == (0.2, 0.2)
+    assert row["phase_above"] == pytest.approx(0.5)
+    assert "phase_surrogate_min" not in row, "surrogates have none here"
+
+
+def test_uncertainty_is_the_largest_of_three(contrasts, families):
+    own = 0.2 / 2**0.5
+    pooled = own / 2**0.5  # of two units, one of which does not differ
+
+    def uncertainties(bias):
+        known = {"family": "all-shifts", "delta": np.nan, "mask": "fixed", "measure": "contrast"}
+        rows = [{"network": "net", **known, "statistic": "mean", "bias": bias}]
+        found = by_unit(index_table(contrasts, pd.DataFrame(rows)), families, 2)
+        return found.loc[[("net", "a", 3), ("net", "a", 5)]]
+
+    small = uncertainties(0.01)
+    assert small["phase_spread"].tolist() == pytest.approx([own, 0])
+    assert small["phase_uncertainty"].tolist() == pytest.approx([own, pooled])
+    assert small["phase_bias"].tolist() == [0.01, 0.01]
+    large = uncertainties(-0.12)
+    assert large["phase_uncertainty"].tolist() == pytest.approx([own, 0.12])
+    # The bias of the index is none of what stands above the surrogate: 0.1 of 0.2 in two seeds.
+    gain = 0.1 / 2**0.5
+    assert large["phase_above_uncertainty"].tolist() == pytest.approx([gain, gain])
+    spread = 0.02 / 2**0.5
+    expected = [spread, spread / 2**0.5]
+    assert large["phase_variation_uncertainty"].tolist() == pytest.approx(expected)
+
+
+def test_one_seed_and_no_bias_leave_no_uncertainty(contrasts, families):
+    single = contrasts[contrasts["seed"] == 0]
+    found = by_unit(index_table(single), families, 2)
+    assert found["phase_index"].tolist() == [0.5, 0.4]
+    assert found[["phase_spread", "phase_uncertainty", "phase_bias"]].isna().all(axis=None)
+
+
+def test_a_unit_without_contrast_stays_without(contrasts, families):
+    contrasts.loc[contrasts["channel"] == 5, "value"] = np.nan
+    found = by_unit(index_table(contrasts), families, 2)
+    assert found["phase_index"].isna().tolist() == [False, True]
+    assert found["phase_above"].isna().tolist() == [False, True]

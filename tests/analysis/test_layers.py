@@ -58,7 +58,7 @@ def test_units_left_out_and_quantities_not_measured_are_counted(make_units, regi
     units.loc[0, "left_out"] = "dead"
     units.loc[:3, "distance_ratio"] = np.nan  # restarts do not drive these
     units.loc[4, "distance_ratio"] = np.inf
-    units.loc[units.network == "resnet50", ["phase_index", "phase_above"]] = np.nan
+    units.loc[units.network == "resnet50", "phase_response_index"] = np.nan
     table = layer_table(units, registry, criteria)
     median = row(table, "conv3_1", "distance_ratio")
     assert (median.units, median.left_out) == (15, 5)
@@ -69,6 +69,19 @@ def test_units_left_out_and_quantities_not_measured_are_counted(make_units, regi
     assert np.isnan([unmeasured.value, unmeasured.low]).all()
     woken = row(table, "conv3_1", "needed_natural")
     assert (woken.statistic, woken.value, woken.units) == ("count", 2, 19)
+
+
+def test_units_picked_by_hand_enter_the_first_editions_medians_alone(
+    make_units, registry, criteria
+):
+    units = make_units()
+    units.loc[:3, "hand_picked"] = 1
+    table = layer_table(units, registry, criteria)
+    second = row(table, "conv3_1", "phase_index")
+    assert (second.units, second.left_out) == (16, 4)
+    assert second.value == units.phase_index[4:20].median()
+    for name in ("phase_response_index", "f1_f0", "phase_invariant"):
+        assert row(table, "conv3_1", name).units == 20
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import pytest
 
 from diversevis.analysis.reproduction import (
     COLUMNS,
+    as_now,
     reproduction_table,
     run,
     summary,
     summary_text,
 )
 from diversevis.analysis.tables import read_frame, write_frame
+from diversevis.errors import UserError
 
 
 def compare(units, reference, criteria):
@@ -28,7 +30,7 @@ def test_a_run_agrees_with_itself(make_units, criteria):
     table = compare(make_units(), make_units(), criteria)
     assert table.within.all()
     assert set(table.quantity) == set(criteria["reproduction"]["quantities"])
-    assert "320 of 320 values within" in summary_text(table, "standard")
+    assert "440 of 440 values within" in summary_text(table, "standard")
 
 
 def test_uncertainty_is_pooled_within_the_layer(make_units, criteria):
@@ -90,9 +92,9 @@ def test_summary_counts_and_lists_the_worst(make_units, criteria):
     counts = summary(table).set_index("quantity")
     assert counts.loc["f1_f0", ["units", "within", "share"]].tolist() == [40, 38, 0.95]
     assert counts.loc["f1_f0", "largest_difference"] == pytest.approx(0.5)
-    assert counts.loc["all", "within"] == 318
+    assert counts.loc["all", "within"] == 438
     lines = summary_text(table, "standard").splitlines()
-    assert lines[0].startswith("Reproduction check against standard: 318 of 320")
+    assert lines[0].startswith("Reproduction check against standard: 438 of 440")
     listed = [line.split()[2] for line in lines[-2:]]
     assert listed == ["2", "9"]
 
@@ -111,8 +113,39 @@ def test_quantities_that_one_run_did_not_measure(make_units, criteria):
 def test_files_to_files(make_units, criteria, tmp_path, capsys):
     path, made = tmp_path / "units.csv", tmp_path / "reproduction.csv"
     write_frame(path, make_units())
-    for reference, found in (([path], "320 of 320"), ([], "no unit to compare")):
+    for reference, found in (([path], "440 of 440"), ([], "no unit to compare")):
         reads = {"units": path, "reference": reference}
         run(reads, {"reproduction": made}, reference="standard", criteria=criteria)
         assert found in capsys.readouterr().out
     assert read_frame(made).columns.tolist() == list(COLUMNS)
+
+
+def test_a_reference_of_the_first_edition_is_read_by_its_measure(make_units, criteria):
+    units = make_units()
+    older = units[["network", "layer", "channel", "f_max"]].assign(
+        phase_index=0.5, phase_uncertainty=0.01, deformation_above_uncertainty=0.1, shift_p10_2=0.3
+    )
+    named = as_now(older)
+    expected = {"phase_response_index", "phase_response_uncertainty", "shift_response_p10_2"}
+    assert expected | {"deformation_response_above_uncertainty", "f_max"} <= set(named)
+    assert "phase_index" not in named
+    assert (named.measure == "response").all()
+    assert as_now(units) is units
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_another_measure_than_the_references_is_refused(make_units, criteria, tmp_path, told):
+    units, reference = make_units(), make_units().assign(measure="response")
+    paths = {name: tmp_path / f"{name}.csv" for name in ("units", "reference", "reproduction")}
+    write_frame(paths["units"], units)
+    write_frame(paths["reference"], reference if told else reference.drop(columns="measure"))
+    with pytest.raises(
+        UserError, match=r"response, the measure of the reference standard[\s\S]*con"
+    ):
+        run(
+            {"units": paths["units"], "reference": [paths["reference"]]},
+            {"reproduction": paths["reproduction"]},
+            criteria=criteria,
+            reference="standard",
+        )
+    assert not paths["reproduction"].exists()

@@ -14,9 +14,12 @@ from diversevis.analysis.layers import run as summarise
 from diversevis.analysis.pairs import run as compare
 from diversevis.analysis.tables import UNIT, read_frame, write_frame
 from diversevis.analysis.units import (
+    FLAT,
     measures,
+    natural_stability_table,
     peak_table,
     run,
+    stand_in_table,
     synthesis_table,
     unit_table,
 )
@@ -67,7 +70,16 @@ def sweeps():
 def natural():
     quantiles = np.arange(8)[:, None] * 10 + np.array([0.0, 1.0, 2.0, 3.0])
     levels = np.array([0.0, 0.5, 0.99, 1.0])
-    return NaturalResult("net", "a", np.zeros((8, 3, 2, 2)), quantiles, levels, 100)
+    return NaturalResult(
+        "net",
+        "a",
+        best=np.zeros((8, 3, 2, 2)),
+        places=np.zeros((8, 1, 3), int),
+        top=np.ones((8, 1)),
+        quantiles=quantiles,
+        levels=levels,
+        count=100,
+    )
 
 
 def test_restarts_chosen_set_and_natural_patches_in_one_row(sweeps, natural):
@@ -131,11 +143,11 @@ def synthesis():
 @pytest.fixture
 def indices():
     return table_of(
-        phase_index=PHASE,
-        phase_above=np.array(PHASE) - 0.2,
-        deformation_index_2=0.3 + np.array(ABOVE),
-        deformation_above=ABOVE,
-        deformation_above_uncertainty=0.01,
+        phase_response_index=PHASE,
+        phase_response_above=np.array(PHASE) - 0.2,
+        deformation_response_index_2=0.3 + np.array(ABOVE),
+        deformation_response_above=ABOVE,
+        deformation_response_above_uncertainty=0.01,
     ).set_index(UNIT)
 
 
@@ -157,8 +169,8 @@ def test_deformation_invariance_counts_the_spread_of_what_stands_beside_it(
 ):
     # As far above, but the surrogate's spread is 0.14; and where seeds agree by chance, the
     # layer's spread is larger: pooled 0.141 / sqrt(4 units) = 0.071.
-    indices["deformation_above"] = [0.2, 0.2, 0.11, 0.0]
-    indices["deformation_above_uncertainty"] = [0.0, 0.2 / 2**0.5, 0.0, 0.0]
+    indices["deformation_response_above"] = [0.2, 0.2, 0.11, 0.0]
+    indices["deformation_response_above_uncertainty"] = [0.0, 0.2 / 2**0.5, 0.0, 0.0]
     table = join([synthesis, indices], registry, criteria)
     assert table["deformation_invariant"].to_dict() == {3: True, 5: False, 8: False, 9: False}
 
@@ -166,7 +178,7 @@ def test_deformation_invariance_counts_the_spread_of_what_stands_beside_it(
 def test_units_that_were_not_tested_stay(synthesis, indices, registry, criteria):
     table = join([synthesis, indices.drop(("net", "a", 5))], registry, criteria)
     assert len(table) == 4
-    assert np.isnan(table.loc[5, "phase_index"])
+    assert np.isnan(table.loc[5, "phase_response_index"])
     assert not table.loc[5, "phase_invariant"]
     assert table.loc[5, "left_out"] == ""
 
@@ -183,6 +195,53 @@ def test_every_quantity_of_the_registry_has_a_column(synthesis, registry, criter
     assert (table["left_out"] != "").all()
 
 
+def test_what_a_flat_contrast_curve_leaves_out(synthesis, indices, registry, criteria):
+    flat = peaks()
+    flat.loc[flat["channel"] == 5, "offset"] = 1.0
+    flat.loc[flat["channel"] == 8, "offset"] = 1.2  # grey drives it more
+    flat.loc[flat["channel"] == 9, ["offset", "f_max", "left_out"]] = [1.5, -1.0, "never"]
+    found = unit_table([synthesis, indices, peak_table(flat)], registry, criteria)
+    expected = {3: "", 5: FLAT, 8: FLAT, 9: "never"}
+    assert found.set_index("channel")["left_out"].to_dict() == expected
+
+
+def test_displacements_in_cycles_and_units_picked_by_hand(synthesis, registry, criteria):
+    template = peak_table(peaks(frequency=0.125))
+    parts = [synthesis.assign(size=48), template]
+    picked = {"net": {"a": [5, 9], "b": [3]}}
+    found = unit_table(
+        parts, registry, criteria, measure="response", included=picked, deltas=[1.0, 2.5]
+    )
+    # 2.5 px per 24 px are 5 px of 48, an eighth of a cycle each.
+    assert found["displacement_cycles_2.5"].tolist() == [0.625] * 4
+    assert found["displacement_cycles_1"].tolist() == [0.25] * 4
+    assert found["hand_picked"].tolist() == [0, 1, 0, 1]
+    assert (found["measure"] == "response").all()
+
+
+def test_what_stand_ins_and_natural_patches_say():
+    rows = table_of(share=0.9, unit_distance=3.0, stand_in_distance=2.0, stand_in_ratio=1.5)
+    found = stand_in_table(rows.assign(reason=["", "", "dead", ""]))
+    assert found.columns.tolist() == [
+        "share",
+        "stand_in_distance",
+        "stand_in_ratio",
+        "stand_in_reason",
+    ]
+    assert found.loc[("net", "a", 8), "stand_in_reason"] == "dead"
+
+
+def test_natural_stability_is_named_by_index_and_displacement(families):
+    parts = [
+        table_of(family=family, delta=delta, value=delta / 4, surrogate=0.1, patches=16)
+        for family, delta in (("shifts", 1.0), ("shifts", 2.0), ("deformations", 2.0))
+    ]
+    found = natural_stability_table(pd.concat([*parts[:2], parts[2].iloc[:2]]), families)
+    assert found["natural_shift_1"].tolist() == [0.25] * 4
+    assert found["natural_shift_surrogate_2"].tolist() == [0.1] * 4
+    assert found["natural_deformation_2"].isna().tolist() == [False, False, True, True]
+
+
 def test_withheld_indices_are_named(synthesis, indices, registry, criteria):
     table = join([synthesis, indices], registry, criteria, withheld=["phase", "shift"])
     assert (table["withheld"] == "phase shift").all()
@@ -195,7 +254,7 @@ def test_withheld_indices_are_named(synthesis, indices, registry, criteria):
 def make_run(tmp_path, outcome, sweeps, natural, criteria):
     """Return a maker of a run's files, and of its tables: one layer of one network."""
 
-    def make(families, *, holds=True, pairs=(), tiny=False):
+    def make(families, *, holds=True, pairs=(), tiny=False, repeated=False, indices_only=False):
         where = {name: tmp_path / f"{name}.csv" for name in READS}
         write_frame(where["sweeps"], sweeps)
         tests = [
@@ -207,21 +266,41 @@ def make_run(tmp_path, outcome, sweeps, natural, criteria):
             for row in outcome("a", channel, family.name, delta, 0.6 + 0.1 * seed, 0.5, seed=seed)
         ]
         columns = pd.DataFrame(outcome("a", 3, "shifts", 2.0, 0, 0)).columns
-        write_frame(where["tests"], pd.DataFrame(tests, columns=columns))
+        table = pd.DataFrame(tests, columns=columns)
+        own = table.assign(measure="contrast", value=9.0)  # of each seed's peak: not to be used
+        write_frame(where["tests"], pd.concat([table, own]))
+        common = table.assign(measure="contrast", value=table["value"] - 0.05)
+        write_frame(where["contrasts"], common)
         two = peaks()
         write_frame(where["peaks"], two[two["channel"].isin((3, 5))])
         write_frame(where["gratings"], table_of(f1_f0=1.0, grating_frequency=0.1, seed=0))
         stable = table_of(delta=2.0, stability_mean=0.5, stability_median=0.4)
         write_frame(where["stability"], stable.iloc[:0] if tiny else stable)
-        judged = {"index": [family.index for family in families], "holds": holds}
-        write_frame(tmp_path / "controls.csv", pd.DataFrame(judged))
+        judged = pd.DataFrame({"index": [family.index for family in families], "holds": holds})
+        shown = judged.assign(measure="response", holds=np.nan)  # only reported
+        judged = pd.concat([judged.assign(measure="contrast"), shown])
+        write_frame(tmp_path / "controls.csv", judged)
         (tmp_path / "families.json").write_text(json.dumps([asdict(f) for f in families]))
         natural.save(tmp_path / "natural.npz")
         reads = {name: [path] for name, path in where.items()}
         reads |= {"natural": [tmp_path / "natural.npz"], "families": [tmp_path / "families.json"]}
         reads["controls"] = tmp_path / "controls.csv"
         made = {name: tmp_path / f"made/{name}.csv" for name in (*WRITES, *LATER)}
-        run(reads, {name: made[name] for name in WRITES}, criteria=criteria)
+        if repeated:
+            assert not tiny
+            more = own[own["seed"] == 0].assign(value=9.02)
+            more.loc[more["delta"] == 1, "value"] = 8.99
+            write_frame(tmp_path / "more.csv", more)
+            write_frame(tmp_path / "higher.csv", two[two["seed"] == 0].assign(f_max=10.5))
+            reads |= {"effort_tests": [tmp_path / "more.csv"]}
+            reads |= {"effort_peaks": [tmp_path / "higher.csv"]}
+        if indices_only:
+            for name in ("sweeps", "gratings", "stability"):
+                del reads[name]
+        told = {"measure": "contrast", "included": {"net": {"a": [5]}}, "seed": 0}
+        run(reads, {name: made[name] for name in WRITES}, criteria=criteria, **told)
+        if indices_only:
+            return {"units": read_frame(made["units"])}, made
         two = {name: made[name] for name in ("units", "quantities")}
         summarise(two, {"layers": made["layers"]}, criteria=criteria, seed=0)
         compare(two, {"pairs": made["pairs"]}, criteria=criteria, pairs=pairs)
@@ -232,15 +311,25 @@ def make_run(tmp_path, outcome, sweeps, natural, criteria):
     return make
 
 
-READS = ("sweeps", "tests", "peaks", "gratings", "stability")
-WRITES = ("units", "sweeps", "tests", "indices", "agreement", "quantities")
+READS = ("sweeps", "tests", "contrasts", "peaks", "gratings", "stability")
+WRITES = ("units", "sweeps", "tests", "indices", "effort", "agreement", "quantities")
 LATER = ("layers", "pairs", "claims")
 
 
 def test_a_run_of_one_network_ends_with_its_claims(make_run, families):
     tables, made = make_run(families)
     assert len(tables["units"]) == 2
-    assert tables["units"]["phase_index"].tolist() == pytest.approx([0.65] * 2)
+    units = tables["units"]
+    assert units["phase_response_index"].tolist() == pytest.approx([0.65] * 2)  # mean over seeds
+    assert units["phase_index"].tolist() == pytest.approx([0.65] * 2)  # the better of 0.55, 0.65
+    assert units["phase_above"].tolist() == pytest.approx([0.15] * 2)
+    assert units["hand_picked"].tolist() == [0, 1]
+    medians = tables["layers"].set_index(["layer", "quantity"])
+    assert medians.loc[("a", "phase_index"), "units"] == 1
+    assert medians.loc[("a", "phase_response_index"), "units"] == 2
+    assert tables["effort"].empty
+    of_contrast = tables["tests"]["measure"] == "contrast"
+    assert tables["tests"].loc[of_contrast, "value"].max() < 1
     assert tables["units"]["f1_f0"].eq(1).all()
     names = [entry.name for entry in Registry.load(made["quantities"])]
     assert set(names) <= set(tables["units"])
@@ -269,6 +358,26 @@ def test_a_run_of_one_family(make_run, families):
     assert np.isnan(untested["p"])
 
 
+def test_what_more_effort_changes_is_part_of_the_uncertainty(make_run, families):
+    tables, _ = make_run(families, repeated=True)
+    effort = tables["effort"].set_index(["quantity", "family", "delta", "statistic"])
+    index = effort.loc[("index", "deformations", 2.0, "mean")]
+    assert (index["units"], index["bias"]) == (2, pytest.approx(0.02))
+    assert tables["units"]["deformation_bias"].tolist() == pytest.approx([0.02] * 2)
+    assert tables["units"]["deformation_uncertainty"].tolist() == pytest.approx([0.1 / 2**0.5] * 2)
+    peak = effort[effort.index.get_level_values("quantity") == "peak"].iloc[0]
+    assert peak["bias"] == pytest.approx(0.05)
+
+
+def test_a_run_of_indices_alone_has_its_units(make_run, families):
+    tables, _ = make_run(families, indices_only=True)
+    units = tables["units"]
+    assert units["size"].tolist() == [2, 2]
+    assert units["phase_index"].notna().all()
+    assert units["f1_f0"].isna().all()
+    assert (units["left_out"] == "").all()
+
+
 def test_layers_too_small_for_any_test(make_run):
     tables, _ = make_run([], tiny=True)
     assert (tables["units"]["left_out"] == "").all()
@@ -280,6 +389,9 @@ def test_an_index_that_fails_its_controls_is_withheld(make_run, families):
     tables, _ = make_run(families, holds=[False, True, True])
     assert tables["units"]["phase_index"].isna().all()
     assert tables["units"]["shift_index_2"].notna().all()
+    assert tables["units"]["phase_response_index"].notna().all()
     assert (tables["units"]["withheld"] == "phase").all()
     phase = tables["indices"]["family"] == "all-shifts"
-    assert tables["indices"].loc[phase, "value"].isna().all()
+    of_contrast = tables["indices"]["measure"] == "contrast"
+    assert tables["indices"].loc[phase & of_contrast, "value"].isna().all()
+    assert tables["indices"].loc[phase & ~of_contrast, "value"].notna().any()

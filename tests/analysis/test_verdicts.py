@@ -17,7 +17,7 @@ PAIRS = [[["vgg19", "conv3_1"], ["resnet50", "layer1.1"]]]
 @pytest.fixture
 def claims(make_units, registry, criteria):
     units = make_units()
-    tests = pair_table(units, PAIRS, registry, criteria["C4"])
+    tests = pair_table(units, PAIRS, registry, criteria)
     return claim_table(units, tests, registry, criteria)
 
 
@@ -71,7 +71,7 @@ def test_the_end_of_a_run_is_what_its_tables_say(tmp_path, claims, make_units, c
     check = reproduction_table(make_units(), make_units(), criteria["reproduction"])
     write_frame(tmp_path / "reproduction.csv", check)
     first, second = outcome(tmp_path, "standard")
-    assert "against standard: 320 of 320 values" in first
+    assert "against standard: 440 of 440 values" in first
     assert second.startswith("Claims:\nC1 holds: Diverse sets")
     assert "C2 does not hold" in second
 

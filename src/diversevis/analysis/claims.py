@@ -21,7 +21,8 @@ from diversevis.analysis.nulls import outcomes, trained
 from diversevis.analysis.pairs import CLAIM
 from diversevis.analysis.statistics import holm, least_p, median_interval, share_interval
 from diversevis.analysis.tables import read_frame, rows_of, write_frame
-from diversevis.results.quantities import Registry
+from diversevis.measures import RESPONSE
+from diversevis.results.quantities import Registry, start
 
 COLUMNS = (
     "claim",
@@ -161,13 +162,13 @@ def _all(parts: Sequence[bool | None]) -> bool | None:
 
 
 def _withheld(units: pd.DataFrame) -> set[str]:
-    """Return the indices whose controls failed."""
+    """Return the indices whose controls failed, those of responses by their columns' start."""
     return set(" ".join(units["withheld"].unique()).split())
 
 
 def _unmeasured(units: pd.DataFrame, *indices: str) -> str:
     """Return why nothing can be said that rests on `indices`."""
-    failed = [index for index in indices if index in _withheld(units)]
+    failed = [name.removesuffix(f"_{RESPONSE}") for name in indices if name in _withheld(units)]
     if failed:
         return f"controls of the {' and '.join(failed)} index failed"
     return "no unit was measured"
@@ -220,7 +221,7 @@ def _phase(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]) 
         f"{PHASE} index at least {criteria['phase_index']:g}, {criteria['above']:g} above surrogate"
     )
     yes = met.loc[of_network, PHASE_INVARIANT].dropna()
-    reason = _unmeasured(units, PHASE)
+    reason = _unmeasured(units, start(PHASE, RESPONSE))
     return _counted("C2", PHASE_INVARIANT, yes, what, criteria["units"], reason)
 
 
@@ -233,9 +234,10 @@ def _deformations(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str,
     bent = of_network[DEFORMATION_INVARIANT].dropna()
     both = of_network.loc[of_network[DEFORMATION_INVARIANT] == 1, "both_invariant"].dropna()
     most, n = criteria["overlap"], len(both)
-    reason = _unmeasured(units, DEFORMATION)
+    reason = _unmeasured(units, start(DEFORMATION, RESPONSE))
     if len(bent):
-        overlap_reason = _unmeasured(units, PHASE) if bent.any() else "there are none"
+        phase = _unmeasured(units, start(PHASE, RESPONSE))
+        overlap_reason = phase if bent.any() else "there are none"
     else:
         overlap_reason = reason
     return [
@@ -334,7 +336,8 @@ def _undecided(
     """Return why C4 cannot be decided; nothing if it can."""
     if tests.empty:
         return "no layers are compared"
-    indices = [entry.index for entry in registry if entry.name in criteria["quantities"]]
+    named = [entry for entry in registry if entry.name in criteria["quantities"]]
+    indices = [start(entry.index, entry.measure) for entry in named]
     if made.empty or _withheld(units) & set(indices):
         return _unmeasured(units, *indices)
     if not _could_differ(made, criteria["p"]):
@@ -357,7 +360,8 @@ def _nulls(
     rows = []
     wanted = f"Holm p < {criteria['p']:g} and Cliff's delta >= {criteria['cliffs_delta']:g}"
     for found in outcomes(nulls, criteria):
-        indices = [entry.index for entry in registry if entry.name == found.quantity]
+        named = [entry for entry in registry if entry.name == found.quantity]
+        indices = [start(entry.index, entry.measure) for entry in named]
         withheld = _withheld(units) & set(indices)
         rows.append(
             _row(

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from diversevis.analysis.tables import values_of
-from diversevis.results.quantities import ABOVE, Registry, column
+from diversevis.measures import RESPONSE
+from diversevis.results.quantities import ABOVE, INDEX, Registry, column, start
 
 PHASE, DEFORMATION = "phase", "deformation"
 """The indices of claims C2 and C3."""
@@ -22,10 +23,11 @@ _DIGITS = 1e-6  # tables are written with seven digits
 def invariant(
     units: pd.DataFrame, registry: Registry, criteria: Mapping[str, Any]
 ) -> dict[str, pd.Series]:
-    """Return whether units meet the criteria of C2 and of C3; false where it cannot be told.
+    """Return whether units meet the first edition's C2 and C3; false where it cannot be told.
 
-    C3's uncertainty is the standard deviation between seeds of index less surrogate: the unit's own
-    or that pooled within its layer, whichever is larger, since two seeds can agree by chance.
+    Indices are of responses relative to the peak's. C3's uncertainty is the standard deviation
+    between seeds of index less surrogate: the unit's own or that pooled within its layer, whichever
+    is larger, since two seeds can agree by chance.
 
     Parameters
     ----------
@@ -39,12 +41,12 @@ def invariant(
     phase, above, bent = (
         values_of(units, quantity)
         for quantity in (
-            registry.of(PHASE),
-            registry.of(PHASE, ABOVE),
-            registry.of(DEFORMATION, ABOVE),
+            registry.of(PHASE, INDEX, RESPONSE),
+            registry.of(PHASE, ABOVE, RESPONSE),
+            registry.of(DEFORMATION, ABOVE, RESPONSE),
         )
     )
-    own = values_of(units, column(DEFORMATION, "above_uncertainty"))
+    own = values_of(units, column(start(DEFORMATION, RESPONSE), "above_uncertainty"))
     pooled = np.sqrt((own**2).groupby([units["network"], units["layer"]]).transform("mean"))
     least = criteria["C2"]
     return {
@@ -56,7 +58,7 @@ def invariant(
 def conditions(
     units: pd.DataFrame, registry: Registry, criteria: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Return what the claims ask of single units, and which meet it.
+    """Return what the first edition's claims ask of single units, and which meet it.
 
     Parameters
     ----------
@@ -81,13 +83,20 @@ def conditions(
     """
     kept = units["left_out"] == ""
     least = criteria["C1"]["fraction"] - _DIGITS
-    distinct = (units["distance_ratio"] > 1) & (units["activation_ratio"] >= least)
-    index = values_of(units, registry.of(PHASE))
-    phase, bent = index.notna(), values_of(units, registry.of(DEFORMATION, ABOVE)).notna()
+    ratio = values_of(units, "distance_ratio")
+    distinct = (ratio > 1) & (values_of(units, "activation_ratio") >= least)
+    index, gain = (
+        values_of(units, quantity)
+        for quantity in (
+            registry.of(PHASE, INDEX, RESPONSE),
+            registry.of(DEFORMATION, ABOVE, RESPONSE),
+        )
+    )
+    phase, bent = index.notna(), gain.notna()
     high = index >= criteria["C2"]["phase_index"]
     of_phase, of_deformation = units[PHASE_INVARIANT], units[DEFORMATION_INVARIANT]
     met = {
-        "more_distinct": (distinct, units["distance_ratio"].notna()),
+        "more_distinct": (distinct, ratio.notna()),
         f"{PHASE}_index_high": (high, phase),
         PHASE_INVARIANT: (of_phase, phase),
         DEFORMATION_INVARIANT: (of_deformation, bent),

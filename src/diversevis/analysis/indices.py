@@ -1,4 +1,4 @@
-"""Indices of invariance from tests: means over seeds with their spread, and how seeds agree."""
+"""Indices of invariance from the tests of all seeds, with their spread, and how seeds agree."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import pandas as pd
 from scipy import stats
 
 from diversevis.analysis.tables import UNIT, groups_of, values_of
-from diversevis.results.quantities import Quantity, column
-from diversevis.results.tests import FIXED, LEARNED, RESPONSE, FamilyInfo
+from diversevis.measures import CONTRAST, RESPONSE
+from diversevis.results.quantities import FACTORS, Quantity, column, start
+from diversevis.results.tests import FIXED, LEARNED, FamilyInfo
 
 TEST = ["family", "delta", "mask", "measure", "statistic"]
 """The columns that name a test and what is said of it."""
 
-INDEX_COLUMNS = [*UNIT, *TEST, "value", "surrogate", "uncertainty"]
+INDEX_COLUMNS = [*UNIT, *TEST, "value", "surrogate", "spread", "bias", "uncertainty"]
+BIAS_OF = ["network", *TEST]
+"""What an optimisation bias is known for."""
 AGREEMENT_COLUMNS = (
     "network",
     "layer",
@@ -54,52 +57,87 @@ def with_common_peak(tests: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
     return tests.assign(value=scaled.where(tests["measure"] == RESPONSE, tests["value"]))
 
 
-def index_table(tests: pd.DataFrame) -> pd.DataFrame:
+def index_table(tests: pd.DataFrame, biases: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return what all seeds together say of each unit, test by test.
+
+    Of effective contrasts, which ask whether there is such a canvas, the best canvas over seeds by
+    its mean, and all statistics are that canvas's; of other measures the mean over seeds.
 
     Parameters
     ----------
     tests
         `with_common_peak`, or rows of a single seed.
+    biases
+        Optimisation biases: columns `BIAS_OF` and ``bias``.
 
     Returns
     -------
     pandas.DataFrame
-        Tidy, columns `INDEX_COLUMNS`: ``value`` and ``surrogate`` are means over seeds,
-        ``uncertainty`` the standard deviation of the value between seeds, NaN where there is only
-        one. Rows whose ``statistic`` is ``above`` hold the index less that of the unit's linear
-        surrogate, with an uncertainty of their own.
+        Tidy, columns `INDEX_COLUMNS`. ``spread`` is the standard deviation of the value between
+        seeds, NaN where there is only one, ``bias`` that of the network. ``uncertainty`` is the
+        largest of the unit's spread, the root mean square spread of its layer, and the bias, for
+        effective contrasts; the spread for others. Rows whose ``statistic`` is ``above`` hold the
+        index less that of the unit's linear surrogate, with an uncertainty of their own.
     """
+    names = [*UNIT, *TEST]
     gained = tests.assign(gain=tests["value"] - tests["surrogate"])
-    table = (
-        gained.groupby([*UNIT, *TEST], sort=False, dropna=False)
-        .agg(
-            value=("value", "mean"),
-            surrogate=("surrogate", "mean"),
-            uncertainty=("value", "std"),
-            gain_spread=("gain", "std"),
-        )
-        .reset_index()
-    )
+    groups = gained.groupby(names, sort=False, dropna=False)
+    table = groups.agg(
+        value=("value", "mean"),
+        surrogate=("surrogate", "mean"),
+        spread=("value", "std"),
+        gain_spread=("gain", "std"),
+    ).reset_index()
+    best = _best_canvases(tests)[[*names, "value", "surrogate"]]
+    best = table[names].merge(best, "left", names)
+    of_contrast = table["measure"] == CONTRAST
+    for name in ("value", "surrogate"):
+        table[name] = best[name].where(of_contrast, table[name])
     means = table[table["statistic"] == MEAN]
     above = means.assign(
         statistic=ABOVE,
         value=means["value"] - means["surrogate"],
         surrogate=np.nan,
-        uncertainty=means["gain_spread"],
+        spread=means["gain_spread"],
     )
-    return pd.concat([table, above]).sort_index(kind="stable")[INDEX_COLUMNS]
+    return _with_uncertainty(pd.concat([table, above]).sort_index(kind="stable"), biases)
+
+
+def _best_canvases(tests: pd.DataFrame) -> pd.DataFrame:
+    """Return, of the rows of effective contrasts, those of the seed with the highest mean."""
+    canvas = [*UNIT, "family", "delta", "mask"]
+    rows = tests[tests["measure"] == CONTRAST]
+    means = rows[rows["statistic"] == MEAN].sort_values("value", ascending=False, kind="stable")
+    return rows.merge(means[[*canvas, "seed"]].drop_duplicates(canvas), on=[*canvas, "seed"])
+
+
+def _with_uncertainty(indices: pd.DataFrame, biases: pd.DataFrame | None) -> pd.DataFrame:
+    """Return indices with their biases, and the largest of what makes them uncertain."""
+    known = pd.DataFrame(columns=[*BIAS_OF, "bias"]) if biases is None else biases
+    known = known.astype({"delta": float, "bias": float})
+    table = indices.astype({"delta": float}).merge(known[[*BIAS_OF, "bias"]], "left", BIAS_OF)
+    squared = (table["spread"] ** 2).groupby(
+        [table[name] for name in (*UNIT[:2], *TEST)], dropna=False
+    )
+    pooled = np.sqrt(squared.transform("mean"))
+    parts = pd.DataFrame({"own": table["spread"], "layer": pooled, "bias": table["bias"].abs()})
+    largest = parts.max(axis=1)
+    table["uncertainty"] = largest.where(table["measure"] == CONTRAST, table["spread"])
+    return table[INDEX_COLUMNS]
 
 
 def without(
     indices: pd.DataFrame, families: Iterable[FamilyInfo], withheld: Collection[str]
 ) -> pd.DataFrame:
-    """Return the table of indices with nothing in the rows of `withheld` indices."""
-    hidden = [family.name for family in families if family.index in withheld]
-    numbers = ["value", "surrogate", "uncertainty"]
-    return indices.assign(
-        **{name: indices[name].where(~indices["family"].isin(hidden)) for name in numbers}
-    )
+    """Return the table of indices with nothing in the rows of `withheld` ones.
+
+    These are named as their columns start: ``phase``, ``phase_response``.
+    """
+    starts = {family.name: family.index for family in families}
+    names = zip(indices["family"], indices["measure"], strict=True)
+    hidden = np.array([start(starts[name], measure) in withheld for name, measure in names], bool)
+    numbers = ["value", "surrogate", "spread", "bias", "uncertainty"]
+    return indices.assign(**{name: indices[name].where(~hidden) for name in numbers})
 
 
 _AT_EACH: dict[tuple[str, str], dict[str, str]] = {
@@ -107,13 +145,14 @@ _AT_EACH: dict[tuple[str, str], dict[str, str]] = {
     (FIXED, ABOVE): {},
 }
 _AT_MAIN = {
-    (FIXED, MEAN): {"uncertainty": "uncertainty"},
+    (FIXED, MEAN): {"spread": "spread", "bias": "bias", "uncertainty": "uncertainty"},
     (FIXED, ABOVE): {"above": "value", "above_uncertainty": "uncertainty"},
     (LEARNED, MEAN): {"learned_mask": "value"},
+    **{(FIXED, name): {f"{name}_uncertainty": "uncertainty"} for name in FACTORS},
 }
 """What stands in the unit table at every displacement, and at the main one alone, by mask and
 statistic: the end of the column's name, and the column of the table of indices. Other statistics of
-fixed masks stand there by their own name."""
+fixed masks stand there by their own name, and the surrogate's behind its."""
 
 
 def by_unit(
@@ -133,25 +172,29 @@ def by_unit(
     Returns
     -------
     pandas.DataFrame
-        Indexed by `UNIT`. Of fixed masks ``<index>_index``, ``<index>_surrogate`` and
-        ``<index>_<statistic>``, each followed by the displacement where there is one. At the main
-        displacement alone, and without its name: ``<index>_above``, ``<index>_uncertainty``,
-        ``<index>_above_uncertainty``, and ``<index>_learned_mask``. The name of a measure other
-        than the response follows the index: ``<index>_<measure>_index``.
+        Indexed by `UNIT`. Of fixed masks ``<index>_index``, ``<index>_surrogate``,
+        ``<index>_<statistic>`` and ``<index>_surrogate_<statistic>``, each followed by the
+        displacement where there is one. At the main displacement alone, and without its name:
+        ``<index>_above``, ``<index>_spread``, ``<index>_bias``, ``<index>_uncertainty``,
+        ``<index>_above_uncertainty``, those of the factors (``<index>_variation_uncertainty``), and
+        ``<index>_learned_mask``. These are effective contrasts; the name of another measure follows
+        the index: ``<index>_response_index``.
     """
     starts = {family.name: family.index for family in families}
     columns: dict[str, Any] = {}
     for test, same in groups_of(indices, *TEST):
         family, at, mask, measure, statistic = test
         delta = None if np.isnan(at) else at
-        start = starts[family] if measure == RESPONSE else f"{starts[family]}_{measure}"
+        begin = start(starts[family], measure)
         rows, kind = same.set_index(UNIT), (mask, statistic)
         other = {statistic: "value"} if mask == FIXED else {}
+        if other and rows["surrogate"].notna().any():
+            other[f"surrogate_{statistic}"] = "surrogate"
         for name, source in _AT_EACH.get(kind, other).items():
-            columns[column(start, name, delta)] = rows[source]
+            columns[column(begin, name, delta)] = rows[source]
         for name, source in _AT_MAIN.get(kind, {}).items():
             if delta in (None, main_delta):
-                columns[column(start, name)] = rows[source]
+                columns[column(begin, name)] = rows[source]
     units = pd.MultiIndex.from_frame(indices[UNIT].drop_duplicates())
     return pd.DataFrame(columns, index=units)
 
@@ -185,7 +228,7 @@ def agreement_table(
     starts = {family.name: family.index for family in families}
     shown = (
         (tests["mask"] == FIXED)
-        & (tests["measure"] == RESPONSE)
+        & (tests["measure"] == CONTRAST)
         & (tests["statistic"] == MEAN)
         & tests["value"].notna()
     )

@@ -12,7 +12,8 @@ import pandas as pd
 from diversevis.analysis.conditions import conditions
 from diversevis.analysis.statistics import median_interval, share_interval
 from diversevis.analysis.tables import groups_of, read_frame, values_of, write_frame
-from diversevis.results.quantities import Registry
+from diversevis.measures import CONTRAST
+from diversevis.results.quantities import Quantity, Registry
 
 ALL = "all"
 """Stands for all layers, or all networks."""
@@ -54,7 +55,8 @@ def layer_table(
         interval), ``share`` (`conditions`; Wilson's 95 % interval) or ``count``
         (``needed_natural``: units that no start from noise drove above zero). ``units`` is how many
         entered, ``left_out`` how many did not: left out altogether, or without this quantity.
-        ``size`` of the patch in pixels, empty where layers differ.
+        ``size`` of the patch in pixels, empty where layers differ. Medians of effective contrasts
+        are of units that were not picked by hand.
     """
     met = conditions(units, registry, criteria)
     rows = []
@@ -66,7 +68,7 @@ def layer_table(
             rows.append(dict(zip(COLUMNS, (*names, quantity, statistic, *numbers), strict=True)))
 
         for quantity in registry:
-            values = finite(values_of(kept, quantity))
+            values = finite(values_of(having_say(kept, quantity), quantity))
             interval = median_interval(values, seed=seed)
             add(quantity.name, "median", median(values), interval, len(values))
         for name, yes in met.loc[group.index].items():
@@ -84,6 +86,17 @@ def groups(units: pd.DataFrame) -> Iterator[tuple[tuple[str, str, float], pd.Dat
     for (network,), group in groups_of(units, "network"):
         yield (network, ALL, np.nan), group
     yield (ALL, ALL, np.nan), units
+
+
+def having_say(units: pd.DataFrame, quantity: Quantity | None) -> pd.DataFrame:
+    """Return the units whose values of a quantity enter statistics.
+
+    Units that were picked by hand have no say in those of effective contrast; the first edition's
+    and what was measured beside go on as they were.
+    """
+    if quantity is None or quantity.measure != CONTRAST or "hand_picked" not in units:
+        return units
+    return units[units["hand_picked"] == 0]
 
 
 def finite(values: pd.Series) -> np.ndarray:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from diversevis.analysis.layers import finite, median
+from diversevis.analysis.layers import finite, having_say, median
 from diversevis.analysis.statistics import cliffs_delta, holm, mann_whitney
 from diversevis.analysis.tables import read_frame, values_of, write_frame
-from diversevis.results.quantities import ABOVE, Registry
+from diversevis.results.quantities import ABOVE, Quantity, Registry
 
 COLUMNS = (
     "first_network",
@@ -33,8 +33,9 @@ COLUMNS = (
     "high",
     "differs",
 )
-CLAIM, EXPLORATORY = "C4", "exploratory"
-"""Families of tests; p values are corrected within each."""
+CLAIM, SECOND, EXPLORATORY = "C4", "second C4", "exploratory"
+"""Families of tests: of the first edition, of the second, others. p values are corrected within
+each."""
 
 Layer = Sequence[str]
 """Network and layer."""
@@ -50,8 +51,10 @@ def pair_table(
 
     Claim C4 speaks of the phase index and of the deformation index, each above its surrogate: the
     invariance that the nonlinearity adds, which a preference for low frequencies cannot imitate.
-    All tests of these two, over all pairs, are corrected together. The indices themselves and other
-    quantities are tested as well, corrected among themselves, and have no say in the claim.
+    All tests of these two, over all pairs, are corrected together; the first edition's, of
+    responses, and the second's, of effective contrasts, each for itself. The indices themselves and
+    other quantities are tested as well, corrected among themselves, and have no say in the claim.
+    Units that were picked by hand are left out where effective contrasts are tested.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def pair_table(
     registry
         Quantities of the run.
     criteria
-        The section ``C4`` of ``config/criteria.yaml``.
+        ``config/criteria.yaml``; its sections ``C4`` and ``second`` are used.
 
     Returns
     -------
@@ -74,16 +77,24 @@ def pair_table(
         ``differs``: corrected p and delta meet the criterion. Without units on both sides, or for a
         quantity that the run has not measured, there is no test: NaN, and ``differs`` is false.
     """
-    kept = units[units["left_out"] == ""]
-    families = {CLAIM: criteria["quantities"], EXPLORATORY: exploratory(registry, criteria)}
-    tables = [_family(kept, pairs, name, names, criteria) for name, names in families.items()]
+    kept, entries = units[units["left_out"] == ""], {entry.name: entry for entry in registry}
+    first, second = criteria["C4"], criteria["second"]["C4"]
+    families = {
+        CLAIM: (first["quantities"], first),
+        SECOND: (second["quantities"], second),
+        EXPLORATORY: (exploratory(registry, criteria), first),
+    }
+    tables = [
+        _family(kept, pairs, name, {name: entries.get(name) for name in names}, stated)
+        for name, (names, stated) in families.items()
+    ]
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def exploratory(registry: Registry, criteria: Mapping[str, Any]) -> list[str]:
     """Return quantities without a say: those of the criteria, and of indices they do not name."""
-    stated = list(criteria["exploratory"])
-    named = {entry.index for entry in registry if entry.name in (*criteria["quantities"], *stated)}
+    stated, second = list(criteria["C4"]["exploratory"]), criteria["second"]["C4"]["quantities"]
+    named = {entry.index for entry in registry if entry.name in (*second, *stated)}
     return stated + [entry.name for entry in registry.having(ABOVE) if entry.index not in named]
 
 
@@ -91,15 +102,16 @@ def _family(
     units: pd.DataFrame,
     pairs: Sequence[tuple[Layer, Layer]],
     family: str,
-    quantities: Sequence[str],
+    quantities: Mapping[str, Quantity | None],
     criteria: Mapping[str, Any],
 ) -> pd.DataFrame:
     rows = []
     for pair in pairs:
-        for quantity in quantities:
-            values = values_of(units, quantity)
+        for quantity, entry in quantities.items():
+            tested = having_say(units, entry)
+            values = values_of(tested, quantity)
             first, second = (
-                finite(values[(units["network"] == network) & (units["layer"] == layer)])
+                finite(values[(tested["network"] == network) & (tested["layer"] == layer)])
                 for network, layer in pair
             )
             u, p = mann_whitney(first, second)
@@ -139,4 +151,4 @@ def run(
 ) -> None:
     """Compare corresponding layers of two networks."""
     units, registry = read_frame(reads["units"]), Registry.load(reads["quantities"])
-    write_frame(writes["pairs"], pair_table(units, pairs, registry, criteria["C4"]))
+    write_frame(writes["pairs"], pair_table(units, pairs, registry, criteria))

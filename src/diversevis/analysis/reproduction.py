@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from diversevis.analysis.tables import UNIT, read_frame, values_of, write_frame
+from diversevis.measures import RESPONSE
+from diversevis.study.reference import check_measures
 
 COLUMNS = (*UNIT, "quantity", "value", "reference", "difference", "tolerance", "within")
 
 _LISTED = 10  # units outside their tolerance, by name
+_RANGES = ("f_max_spread",)
 
 
 def reproduction_table(
@@ -78,6 +82,23 @@ def reproduction_table(
     return pd.concat(parts).reset_index()[list(COLUMNS)]
 
 
+def as_now(reference: pd.DataFrame) -> pd.DataFrame:
+    """Return a reference's units with the names that columns have now.
+
+    Tables that do not tell a measure are of the first edition: all their indices are of responses.
+    """
+    if "measure" in reference:
+        return reference
+    names = {name: _OF_INDEX.sub(rf"\1_{RESPONSE}_\2", name) for name in reference}
+    return reference.rename(columns=names).assign(measure=RESPONSE)
+
+
+_OF_INDEX = re.compile(
+    r"^(.+?)_((?:index|surrogate|p10|min|uncertainty|above|above_uncertainty|learned_mask)"
+    r"(?:_[0-9.]+)?)$"
+)
+
+
 def pooled_deviation(units: pd.DataFrame, quantity: str, column: str) -> pd.Series:
     """Return the standard deviation between seeds, pooled within each layer.
 
@@ -87,8 +108,8 @@ def pooled_deviation(units: pd.DataFrame, quantity: str, column: str) -> pd.Seri
         `diversevis.analysis.units.unit_table`.
     quantity, column
         The quantity, and the column with its spread: a standard deviation between seeds
-        (``*_uncertainty``), or the relative range of two seeds (``*_spread``), whose deviation is
-        ``sqrt(2)`` times smaller.
+        (``*_uncertainty``, ``*_spread``), or the relative range of two seeds (``f_max_spread``),
+        whose deviation is ``sqrt(2)`` times smaller.
 
     Returns
     -------
@@ -96,7 +117,7 @@ def pooled_deviation(units: pd.DataFrame, quantity: str, column: str) -> pd.Seri
         By network and layer, in the quantity's own unit.
     """
     spread = values_of(units, column)
-    if column.endswith("_spread"):
+    if column in _RANGES:
         spread = spread * values_of(units, quantity) / np.sqrt(2)
     squared = spread**2
     return np.sqrt(squared.groupby([units["network"], units["layer"]]).mean())
@@ -169,9 +190,18 @@ def run(
     reference: str | None,
     criteria: Mapping[str, Any],
 ) -> None:
-    """Check the run against the committed reference, if there is one."""
+    """Check the run against the committed reference, if there is one.
+
+    Raises
+    ------
+    UserError
+        If the canvases of the two maximised different measures.
+    """
     units = read_frame(reads["units"])
-    expected = read_frame(reads["reference"][0]) if reads["reference"] else units.iloc[:0]
+    expected = as_now(read_frame(reads["reference"][0])) if reads["reference"] else units.iloc[:0]
+    if len(units) and len(expected):
+        own, other = (str(table["measure"].iloc[0]) for table in (units, expected))
+        check_measures(own, other, str(reference))
     table = reproduction_table(units, expected, criteria["reproduction"])
     write_frame(writes["reproduction"], table)
     print(summary_text(table, reference))

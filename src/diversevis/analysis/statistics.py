@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import stats
@@ -18,11 +18,22 @@ def median_interval(
     NaN for fewer than two values. Percentiles, since a median's bootstrap distribution is too
     coarse for the BCa correction's derivative at small ``n``.
     """
+    return resampled_interval(np.median, values, seed=seed, resamples=resamples)
+
+
+def resampled_interval(
+    statistic: Callable[..., np.ndarray],
+    values: np.ndarray,
+    *,
+    seed: int = 0,
+    resamples: int = 9999,
+) -> tuple[float, float]:
+    """Return the same interval of another statistic, ``statistic(values, axis)``."""
     if len(values) < 2:
         return (np.nan, np.nan)
     result = stats.bootstrap(
         (np.asarray(values),),
-        np.median,
+        statistic,
         n_resamples=resamples,
         batch=max(1, _AT_ONCE // len(values)),
         method="percentile",

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from diversevis.analysis.conditions import PHASE, invariant
+from diversevis.analysis.effort import COLUMNS as EFFORT_COLUMNS
+from diversevis.analysis.effort import biases, effort_table
 from diversevis.analysis.indices import (
     agreement_table,
     by_unit,
@@ -24,8 +26,9 @@ from diversevis.analysis.tables import (
     values_of,
     write_frame,
 )
+from diversevis.measures import CONTRAST
 from diversevis.results.natural import NaturalResult
-from diversevis.results.quantities import Registry, quantities, with_delta
+from diversevis.results.quantities import Registry, column, quantities, start, with_delta
 from diversevis.results.tests import (
     LEARNED,
     NEVER_DRIVEN,
@@ -33,6 +36,17 @@ from diversevis.results.tests import (
     FamilyInfo,
     load_families,
 )
+
+FLAT = "its contrast curve is flat"
+"""Why a unit is left out that grey drives as much as any patch."""
+
+Included = Mapping[str, Mapping[str, Collection[int]]]
+"""Channels that were picked by hand, by network and layer."""
+
+DELTA_PATCH = 24
+"""Displacements are pixels per so many pixels of patch."""
+
+_LEAST_RISE = 1e-6  # of the peak: what contrast curves call flat
 
 
 def synthesis_table(sweeps: pd.DataFrame, natural: Iterable[NaturalResult]) -> pd.DataFrame:
@@ -65,11 +79,16 @@ def synthesis_table(sweeps: pd.DataFrame, natural: Iterable[NaturalResult]) -> p
     distance = table["diverse_min_distance"] / table["restart_min_distance"]
     table["activation_ratio"] = activation.where(driven)
     table["distance_ratio"] = distance.where(driven)
-    of_layer = {(result.network, result.layer): result for result in natural}
-    rows = [_natural_row(of_layer[network, layer], unit) for network, layer, unit in table.index]
-    shown = pd.DataFrame(rows, index=table.index)
+    shown = natural_table(table.index, natural)
     table.insert(0, "size", shown.pop("size"))
     return table.join(shown)
+
+
+def natural_table(units: pd.Index, natural: Iterable[NaturalResult]) -> pd.DataFrame:
+    """Return the ``size`` of units' patches, and their responses to natural ones."""
+    of_layer = {(result.network, result.layer): result for result in natural}
+    rows = [_natural_row(of_layer[network, layer], unit) for network, layer, unit in units]
+    return pd.DataFrame(rows, index=units)
 
 
 def _natural_row(responses: NaturalResult, channel: int) -> dict[str, float | int]:
@@ -125,31 +144,78 @@ def measures(table: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def stand_in_table(stand_ins: pd.DataFrame) -> pd.DataFrame:
+    """Return what is known of the units' linear stand-ins, indexed by `UNIT`.
+
+    ``share`` of activation that the unit's set keeps of its restarts', ``stand_in_distance`` at the
+    same share, the unit's over it in ``stand_in_ratio``; where there is none, ``stand_in_reason``
+    says why.
+    """
+    content = stand_ins.set_index(UNIT).rename(columns={"reason": "stand_in_reason"})
+    return content[["share", "stand_in_distance", "stand_in_ratio", "stand_in_reason"]]
+
+
+def natural_stability_table(rows: pd.DataFrame, families: Iterable[FamilyInfo]) -> pd.DataFrame:
+    """Return how stable the units' natural patches are, indexed by `UNIT`.
+
+    ``natural_<index>`` is what members of a family do relative to the undisturbed patches,
+    ``natural_<index>_surrogate`` the same of the linear surrogate; the displacement follows.
+    """
+    starts = {family.name: f"natural_{family.index}" for family in families}
+    rows = rows[rows["family"].isin(starts)]
+    found = pd.DataFrame(index=pd.MultiIndex.from_frame(rows[UNIT].drop_duplicates()))
+    for (family, delta), part in groups_of(rows, "family", "delta"):
+        values = part.set_index(UNIT)
+        found[with_delta(starts[family], delta)] = values["value"]
+        found[column(starts[family], "surrogate", delta)] = values["surrogate"]
+    return found
+
+
+def displacements(table: pd.DataFrame, deltas: Iterable[float]) -> dict[str, pd.Series]:
+    """Return displacements, in pixels per 24 px of patch, in cycles of each unit's best patch."""
+    cycles = values_of(table, "size") / DELTA_PATCH * values_of(table, "frequency")
+    return {with_delta("displacement_cycles", delta): delta * cycles for delta in deltas}
+
+
 def unit_table(
     parts: Sequence[pd.DataFrame],
     registry: Registry,
     criteria: Mapping[str, Any],
     withheld: Collection[str] = (),
+    *,
+    measure: str = CONTRAST,
+    included: Included | None = None,
+    deltas: Iterable[float] = (),
 ) -> pd.DataFrame:
-    """Return one row per unit, with what the criteria of C2 and C3 say of it.
+    """Return one row per unit, with what the first edition's criteria of C2 and C3 say of it.
 
     Parameters
     ----------
     parts
-        Tables indexed by `UNIT`: `synthesis_table`, whose units these are, then `peak_table` and
-        any others, of the same units or fewer.
+        Tables indexed by `UNIT`: the first has all units, the others the same or fewer. Among
+        them `peak_table`.
     registry
         Quantities of the run; those that no table has are NaN.
     criteria
         ``config/criteria.yaml``; its sections ``C2`` and ``C3`` are used.
     withheld
-        Indices that are not reported, since controls failed.
+        Indices that are not reported, since controls failed: `failed`.
+    measure
+        What canvases maximised.
+    included
+        Channels that were picked by hand, by network and layer.
+    deltas
+        Displacements of the tests.
 
     Returns
     -------
     pandas.DataFrame
         The columns of all tables, and
 
+        - ``displacement_cycles_<delta>``: `displacements`;
+        - ``measure``: what canvases maximised, the same in all rows;
+        - ``hand_picked``: 1 for units that were, which have no say in the second edition's
+          statistics;
         - ``phase_invariant``, ``deformation_invariant``: the unit meets the criterion of C2, of C3;
         - ``left_out``: why the unit is left out of all statistics, empty for those that stay;
         - ``withheld``: the same in all rows.
@@ -157,18 +223,45 @@ def unit_table(
     table = parts[0]
     for part in parts[1:]:
         table = table.join(part, validate="one_to_one")
-    table = table.reset_index()
+    table = table.reset_index().assign(measure=measure)
+    table = table.assign(**displacements(table, deltas))
     for quantity in registry:
         table[quantity.name] = values_of(table, quantity)
     table["needed_natural"] = table["needed_natural"].eq(True)
-    # Layers too small for any test have no reason of theirs.
-    best = table[["f_max", "restart_mean_activation", "natural_maximum"]].max(axis=1)
-    reasons = table.pop("left_out").fillna("")
+    picked = included or {}
+    names = zip(table["network"], table["layer"], table["channel"], strict=True)
+    table["hand_picked"] = [
+        int(channel in picked.get(network, {}).get(layer, ())) for network, layer, channel in names
+    ]
     return table.assign(
         **invariant(table, registry, criteria),
-        left_out=reasons.where((best > 0) | (reasons != ""), NEVER_DRIVEN),
+        left_out=_left_out(table),
         withheld=" ".join(withheld),
     )
+
+
+def _left_out(table: pd.DataFrame) -> pd.Series:
+    """Return why units are left out of all statistics, empty for those that stay."""
+    reasons = table["left_out"].fillna("")
+    # Layers too small for any test have no reason of theirs.
+    responses = ("f_max", "restart_mean_activation", "natural_maximum")
+    best = pd.DataFrame({name: values_of(table, name) for name in responses}).max(axis=1)
+    reasons = reasons.where((best > 0) | (reasons != ""), NEVER_DRIVEN)
+    flat = 1 - values_of(table, "offset") <= _LEAST_RISE
+    return reasons.where(~flat | (reasons != ""), FLAT)
+
+
+def failed(controls: pd.DataFrame) -> list[str]:
+    """Return what the controls forbid to report, named as its columns start.
+
+    Parameters
+    ----------
+    controls
+        `diversevis.analysis.controls.controls_table`. Rows that only report hold nothing.
+    """
+    # Columns with gaps are read as texts.
+    rows = controls[controls["holds"].astype(str) == "False"]
+    return list(dict.fromkeys(map(start, rows["index"], rows["measure"])))
 
 
 def registry_of(families: Iterable[FamilyInfo], tests: pd.DataFrame, main_delta: float) -> Registry:
@@ -179,36 +272,74 @@ def registry_of(families: Iterable[FamilyInfo], tests: pd.DataFrame, main_delta:
 
 
 def run(
-    reads: Mapping[str, Any], writes: Mapping[str, Path], *, criteria: Mapping[str, Any]
+    reads: Mapping[str, Any],
+    writes: Mapping[str, Path],
+    *,
+    criteria: Mapping[str, Any],
+    measure: str,
+    included: Included,
+    seed: int,
 ) -> None:
-    """Join all that was measured into one row per unit, and say how well the measures agree."""
-    found = {name: read_frames(reads[name]) for name in _TABLES}
-    sweeps, raw, peaks, gratings, stability = (found[name] for name in _TABLES)
+    """Join all that was measured into one row per unit, and say how well the measures agree.
+
+    What a run has not made is not among `reads`, or empty there.
+    """
+    found = {name: read_frames(paths) for name in _TABLES if (paths := reads.get(name))}
     families, main_delta = load_families(reads["families"]), criteria["C3"]["delta"]
-    controls = read_frame(reads["controls"])
-    withheld = controls.loc[~controls["holds"].astype(bool), "index"].unique()
+    withheld = failed(read_frame(reads["controls"]))
+    raw, peaks, natural = (
+        found["tests"],
+        found["peaks"],
+        [*map(NaturalResult.load, reads["natural"])],
+    )
+    effort = _effort(found, seed)
+    # Each seed's own contrasts are relative to its own best patch.
+    common = pd.concat([raw[raw["measure"] != CONTRAST], found["contrasts"]], ignore_index=True)
     registry = registry_of(families, raw, main_delta)
-    tests = with_common_peak(raw, peaks)
-    indices = without(index_table(tests), families, withheld)
+    tests = with_common_peak(common, peaks)
+    indices = without(index_table(tests, biases(effort)), families, withheld)
+    best = peak_table(peaks)
     parts = [
-        synthesis_table(sweeps, map(NaturalResult.load, reads["natural"])),
-        peak_table(peaks),
+        synthesis_table(found["sweeps"], natural)
+        if "sweeps" in found
+        else natural_table(best.index, natural),
+        best,
         by_unit(indices, families, main_delta),
-        measures(gratings),
-        measures(stability),
+        *(measures(found[name]) for name in ("gratings", "stability") if name in found),
     ]
-    units = unit_table(parts, registry, criteria, withheld)
+    if "stand_in" in found:
+        parts.append(stand_in_table(found["stand_in"]))
+    if "natural_stability" in found:
+        parts.append(natural_stability_table(found["natural_stability"], families))
+    deltas = sorted(raw["delta"].dropna().unique())
+    units = unit_table(
+        parts, registry, criteria, withheld, measure=measure, included=included, deltas=deltas
+    )
     phase = registry.of(PHASE)
     compared = [(phase, registry.named("f1_f0"))] if phase else []
     for name, table in {
         "units": units,
-        "sweeps": sweeps,
-        "tests": raw,
+        "sweeps": found.get("sweeps", pd.DataFrame(columns=[*UNIT])),
+        "tests": common,
         "indices": indices,
+        "effort": effort,
         "agreement": agreement_table(tests, units, families, compared),
     }.items():
         write_frame(writes[name], table)
     registry.save(writes["quantities"])
 
 
-_TABLES = ("sweeps", "tests", "peaks", "gratings", "stability")
+_TABLES = (
+    *("sweeps", "tests", "contrasts", "peaks", "gratings", "stability"),
+    *("stand_in", "natural_stability", "effort_tests", "effort_peaks"),
+)
+
+
+def _effort(found: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:
+    """Return `effort_table` of units that were measured with more effort, empty without any."""
+    if "effort_tests" not in found:
+        return pd.DataFrame(columns=list(EFFORT_COLUMNS))
+    more = found["effort_tests"], found["effort_peaks"]
+    seeds = more[1]["seed"].unique()
+    usual = [found[name][found[name]["seed"].isin(seeds)] for name in ("tests", "peaks")]
+    return effort_table((usual[0], usual[1]), more, seed=seed)

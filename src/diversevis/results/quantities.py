@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from diversevis.errors import unknown_name
+from diversevis.measures import CONTRAST, RESPONSE
 from diversevis.results.formats import read_rows, write_rows
 from diversevis.results.tests import FamilyInfo
 
 GREY = "#6B6B6B"
 
-INDEX, ABOVE, LEARNED_MASK, MEASURE = "index", "above", "learned mask", "measure"
-"""Roles: an index, an index less its linear surrogate's, an index with a learned mask, others."""
+INDEX, ABOVE, LEARNED_MASK, FACTOR = "index", "above", "learned mask", "factor"
+MEASURE = "measure"
+"""Roles: an index, an index less its linear surrogate's, an index with a learned mask, what an
+index is made of, others."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Quantity:
     title : str
         What it is in words, for axes and tables.
     role : str
-        `INDEX`, `ABOVE`, `LEARNED_MASK` or `MEASURE`.
+        `INDEX`, `ABOVE`, `LEARNED_MASK`, `FACTOR` or `MEASURE`.
     index : str
         The index that it belongs to, with which it is withheld; empty for others.
     family : str
@@ -43,6 +46,9 @@ class Quantity:
         In figures.
     invariance : int
         1: higher is more invariant; -1: less; 0: it says nothing of invariance.
+    measure : str
+        What an index is the mean of: effective contrast (`CONTRAST`, the second edition) or the
+        response relative to the peak's (`RESPONSE`, the first); empty for others.
     """
 
     name: str
@@ -53,11 +59,13 @@ class Quantity:
     delta: float | None = None
     colour: str = GREY
     invariance: int = 0
+    measure: str = ""
 
 
 FIRST = (
     Quantity("activation_ratio", "activation, diverse over restarts"),
     Quantity("distance_ratio", "smallest distance, diverse over restarts"),
+    Quantity("stand_in_ratio", "smallest distance, diverse over linear stand-in's"),
 )
 LAST = (
     Quantity("f1_f0", "F1/F0 of the best grating", invariance=-1),
@@ -67,16 +75,35 @@ LAST = (
     Quantity("elasticity", "elasticity at full contrast"),
     Quantity("radius", "radius of the best patch, patch sides"),
     Quantity("frequency", "frequency of the best patch, cycles per pixel"),
+    Quantity("displacement_cycles", "displacement in cycles of the best patch"),
+    Quantity("natural_shift", "natural patches shifted, over undisturbed", invariance=1),
+    Quantity("natural_deformation", "natural patches deformed, over undisturbed", invariance=1),
 )
-"""What is measured beside the indices, before and after them in tables. `stability_*` is taken at
-the main displacement."""
+"""What is measured beside the indices, before and after them in tables."""
 
-_WITH_DELTA = ("stability_mean", "stability_median")
+_WITH_DELTA = (
+    *("stability_mean", "stability_median"),
+    *("displacement_cycles", "natural_shift", "natural_deformation"),
+)
+"""Those that are taken at the main displacement."""
+
+
+FACTORS = {
+    "drive": ("best member", 0),
+    "flatness": ("mean over best member", 1),
+    "variation": ("deviation over mean", -1),
+}
+"""What else is said of an index: words, and how it reads, as `Quantity.invariance`."""
 
 
 def column(start: str, statistic: str, delta: float | None = None) -> str:
     """Return the name of a column of the unit table: ``shift_index_2``, for instance."""
     return with_delta(f"{start}_{statistic}", delta)
+
+
+def start(index: str, measure: str = CONTRAST) -> str:
+    """Return what the columns of an index start with: plain names are of effective contrast."""
+    return index if measure == CONTRAST else f"{index}_{measure}"
 
 
 def quantities(
@@ -102,25 +129,34 @@ def quantities(
     for family in families:
         delta = main_delta if family.name in displaced else None
         at = "" if delta is None else f" at δ = {delta:g} px"
-        common = {"index": family.index, "family": family.name, "colour": family.colour}
         title = f"{family.index} index{at}"
+        common = {"index": family.index, "family": family.name, "colour": family.colour}
+        common["measure"] = CONTRAST
+        for measure, kind in ((CONTRAST, title), (RESPONSE, f"{title}, of responses")):
+            begin, own = start(family.index, measure), common | {"measure": measure}
+            found += [
+                Quantity(
+                    column(begin, "index", delta), kind, INDEX, delta=delta, invariance=1, **own
+                ),
+                Quantity(
+                    column(begin, "above"),
+                    f"{kind}, less linear surrogate's",
+                    ABOVE,
+                    delta=delta,
+                    invariance=1,
+                    **own,
+                ),
+            ]
         found += [
             Quantity(
-                column(family.index, "index", delta),
-                title,
-                INDEX,
+                column(family.index, name, delta),
+                f"{title}, {words}",
+                FACTOR,
                 delta=delta,
-                invariance=1,
+                invariance=invariance,
                 **common,
-            ),
-            Quantity(
-                column(family.index, "above"),
-                f"{title}, less linear surrogate's",
-                ABOVE,
-                delta=delta,
-                invariance=1,
-                **common,
-            ),
+            )
+            for name, (words, invariance) in FACTORS.items()
         ]
         if family.name in learned:
             found.append(
@@ -177,16 +213,20 @@ class Registry(Sequence[Quantity]):
         names = [entry.name for entry in self._entries]
         raise unknown_name("quantity", name, names, where=" of units.csv")
 
-    def of(self, index: str, role: str = INDEX) -> Quantity | None:
+    def of(self, index: str, role: str = INDEX, measure: str = CONTRAST) -> Quantity | None:
         """Return an index's quantity of a role: ``of("deformation", ABOVE)``; None without it."""
-        for entry in self._entries:
-            if (entry.index, entry.role) == (index, role):
+        for entry in self.having(role, measure):
+            if entry.index == index:
                 return entry
         return None
 
-    def having(self, role: str) -> list[Quantity]:
-        """Return all quantities of a role."""
-        return [entry for entry in self._entries if entry.role == role]
+    def having(self, role: str, measure: str = CONTRAST) -> list[Quantity]:
+        """Return all quantities of a role, indices and their factors by one measure."""
+        return [
+            entry
+            for entry in self._entries
+            if entry.role == role and entry.measure in (measure, "")
+        ]
 
     def save(self, path: Path | str) -> None:
         """Write one row per quantity."""
