@@ -28,12 +28,15 @@ ENDING = ".template.md"
 TOP = "README.md"
 """Goes to the top of the checkout; all others stay beside their templates."""
 
-SCALES = ("quick", "standard", "full")
+SCALES = ("quick", "nulls", "standard", "full")
 """From the smallest to the largest."""
 
 KEPT = SCALES[1:]
-"""Those whose results are committed; the largest that has any is shown. Texts that told of others
-would be stale in every other checkout."""
+"""Those whose results are committed. Texts that told of others would be stale in every other
+checkout."""
+
+SHOWN = ("standard", "full")
+"""Those that measure all: the largest that has results is shown."""
 
 NOT_RUN, NOT_KEPT, NOT_RECORDED = "not run", "not kept", "not recorded"
 
@@ -104,7 +107,7 @@ def values(root: Path) -> dict[str, Any]:
 
 def shown_scale(root: Path) -> str:
     """Return the largest scale that keeps results in `root`; raise `UserError` if none does."""
-    for scale in reversed(KEPT):
+    for scale in reversed(SHOWN):
         if (root / "results" / scale / "tables" / "claims.csv").exists():
             return scale
     raise UserError(
@@ -217,8 +220,8 @@ def figure_rows(scale: str) -> list[dict[str, str]]:
             "name": figure.name,
             "number": figure.number,
             "title": figure.title,
-            "path": f"figures/{scale}/{_picture(figure)}",
-            "data": figure.data,
+            "path": f"figures/{figure.scale or scale}/{_picture(figure)}",
+            "data": f"../{figure.scale}/{figure.data}" if figure.scale else figure.data,
         }
         for figure in FIGURES
     ]

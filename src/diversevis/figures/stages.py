@@ -37,6 +37,8 @@ class Figure:
         Suffixes of its files.
     of_indices : bool
         Whether a run of indices alone draws it, too.
+    scale : str
+        The scale whose drawing documents show; by default that which they are about.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Figure:
     file: str = ""
     kinds: tuple[str, ...] = ("png", "pdf")
     of_indices: bool = False
+    scale: str = ""
 
     @property
     def stage(self) -> Stage:
@@ -211,6 +214,7 @@ FIGURES = (
         criteria("second"),
         places=with_nulls,
         of_indices=True,
+        scale="nulls",
     ),
     Figure(
         "controls",
