@@ -225,7 +225,9 @@ def outcomes(table: pd.DataFrame, criteria: Mapping[str, Any]) -> list[Outcome]:
     sizes = zip(layers["trained_units"], layers["null_units"], strict=True)
     least = pd.Series([least_p(*pair) for pair in sizes], layers.index, dtype=float)
     for (quantity,), of_quantity in groups_of(layers, "quantity"):
-        could = pd.Series(holm(least[of_quantity.index]) < criteria["p"], of_quantity.index)
+        could = pd.Series(
+            holm(least[of_quantity.index].to_numpy()) < criteria["p"], of_quantity.index
+        )
         for (null,), own in groups_of(of_quantity, "null"):
             exceeding = int(own["exceeds"].sum())
             untold = own[~could[own.index]]
