@@ -125,6 +125,9 @@ def test_stand_ins_are_of_the_same_units(run):
         assert row["reason"] or level > 0
         if not row["reason"]:
             assert ratio == pytest.approx(unit / linear, rel=1e-5)
+            # Restarts stay below the best patch: less is given up relative to them.
+            assert 0 < float(row["level"]) < float(row["share"])
+            assert float(row["level_distance"]) > linear
 
 
 def test_natural_stability_is_of_families_that_fit(run):

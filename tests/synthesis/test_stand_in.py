@@ -27,7 +27,13 @@ def ratios(kind, diversity):
     sets = diverse_sets(units, channels, diversity=diversity * peaks / 40, **SETTINGS)
     shares = (sets.activations.mean(1) / peaks).clamp(max=0.99)
     apart = sets.min_distance
-    return apart / stand_in_distances(units, channels, patches, shares, apart, **SETTINGS)
+    several = torch.stack([shares, 0.9 * shares])
+    found, lower = stand_in_distances(units, channels, patches, several, apart, **SETTINGS)
+    # With two images in the image plane, distances are the sine of the angle.
+    torch.testing.assert_close(
+        lower / found, ((1 - several[1] ** 2) / (1 - shares**2)).sqrt(), rtol=0.005, atol=0
+    )
+    return apart / found
 
 
 def test_a_linear_unit_is_as_distinct_as_its_stand_in():
@@ -75,8 +81,8 @@ def test_features_are_those_of_the_layer(network, layer):
     [
         ({"patches": torch.zeros(1, 3, 24, 24)}, "not zero"),
         ({"patches": torch.ones(1, 3, 23, 23)}, "patches of shape"),
-        ({"shares": torch.tensor([1.0])}, "between 0 and 1"),
-        ({"shares": torch.tensor([torch.nan])}, "between 0 and 1"),
+        ({"shares": torch.tensor([[1.0]])}, "between 0 and 1"),
+        ({"shares": torch.tensor([[torch.nan]])}, "between 0 and 1"),
         ({"shares": torch.tensor([0.9, 0.9])}, "shares of shape"),
         ({"distances": torch.tensor([0.0])}, "distances above zero"),
         ({"distance": "conv1_1"}, "a distance in 'pixels'"),
@@ -85,7 +91,7 @@ def test_features_are_those_of_the_layer(network, layer):
 def test_bad_input_says_what_to_do(change, message):
     given = {
         "patches": torch.ones(1, 3, 24, 24),
-        "shares": torch.tensor([0.9]),
+        "shares": torch.tensor([[0.9]]),
         "distances": torch.tensor([3.0]),
         **SETTINGS,
         **change,

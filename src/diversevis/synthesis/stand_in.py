@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from diversevis.errors import UserError
 from diversevis.networks.trunk import Trunk
-from diversevis.synthesis.diverse import diverse_sets
+from diversevis.synthesis.diverse import DiverseSets, diverse_sets
 from diversevis.synthesis.targets import Targets
-from diversevis.units.contract import PIXELS, Units, check_shape
+from diversevis.units.contract import PIXELS, Units, check_shape, placement
 
-_ROUNDS, _FIRST = 2, 1.5
-"""Weights of the smallest distance that are tried one after the other; the first is for a unit that
-is as much more distinct than its stand-in."""
+_FIRST = 1.5
+"""How much more distinct than its stand-in a unit is taken to be before anything is known of it."""
 
-_LEAST_COST = 1e-3
+_LEAST = 1e-3
+"""Weights stay finite for shares near 1, and for stand-ins whose images all but coincide."""
 
 
 class StandIns(nn.Module):
@@ -56,7 +56,7 @@ class StandIns(nn.Module):
         self.network, self.layer, self.size = units.network, units.layer, units.size
         self.channels, self.earlier_layers = len(patches), units.earlier_layers
         self.units = units
-        self.register_buffer("filters", patches.flatten(1) / squares)
+        self.register_buffer("filters", (patches.flatten(1) / squares).to(*placement(units)))
 
     def respond(self, patches: Tensor, tap: str = PIXELS) -> tuple[Tensor, Tensor]:
         """Return responses ``[N, channels]``, and what `tap` of the layer sees of the patches."""
@@ -95,8 +95,8 @@ def stand_in_distances(
     patches
         ``[channels, 3, s, s]``, their best patches, of the norm budget.
     shares
-        ``[channels]``, mean activation that sets are to keep, relative to the best patch's; between
-        0 and 1.
+        ``[shares, channels]``, mean activations that sets are to keep, relative to the best
+        patch's; between 0 and 1.
     distances
         ``[channels]``, smallest distances in the units' own sets, above zero.
     **settings
@@ -105,7 +105,7 @@ def stand_in_distances(
     Returns
     -------
     Tensor
-        ``[channels]``.
+        ``[shares, channels]``.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def stand_in_distances(
         As `diverse_sets`, or for shares or distances that are out of range.
     """
     count = len(channels)
-    check_shape("shares", shares, (count,))
+    check_shape("shares", shares, ("shares", count))
     check_shape("distances", distances, (count,))
     if not ((shares > 0) & (shares < 1)).all():
         raise UserError("shares between 0 and 1", str(shares.tolist()), "leave the others out")
@@ -122,16 +122,22 @@ def stand_in_distances(
     stand_ins = StandIns(units, patches)
     # If images turn away from the best patch by an angle a, and their distances are k sin a, then
     # cos a + weight k sin a is largest at cos a = share for this weight, where k sin a = distance.
-    cost = (1 / shares - shares).clamp(min=_LEAST_COST)
+    costs = (1 / shares - shares).clamp(min=_LEAST)
     targets = Targets(tuple(map(str, channels)), torch.eye(count))
-    found, kept, apart = distances / _FIRST, [], []
-    for _ in range(_ROUNDS):
-        sets = diverse_sets(stand_ins, targets, diversity=cost / found, **settings)
-        kept.append(sets.activations.mean(1))
-        apart.append(sets.min_distance)
-        made = zip(torch.stack(kept, 1), torch.stack(apart, 1), shares, strict=True)
-        found = torch.stack([distance_at(*of_unit) for of_unit in made])
-    return found
+    sets: list[DiverseSets] = []
+
+    def found(of_share: Tensor) -> Tensor:
+        kept = torch.stack([made.activations.mean(1) for made in sets], 1)
+        apart = torch.stack([made.min_distance for made in sets], 1)
+        every = zip(kept, apart, of_share, strict=True)
+        return torch.stack([distance_at(*of_unit) for of_unit in every])
+
+    # The first set only tells the second where to look.
+    for share, cost in zip((shares[0], *shares), (costs[0], *costs), strict=True):
+        apart = found(share) if sets else distances / _FIRST
+        weights = cost / apart.clamp(min=_LEAST * distances)
+        sets.append(diverse_sets(stand_ins, targets, diversity=weights, **settings))
+    return torch.stack([found(share) for share in shares])
 
 
 def distance_at(shares: Tensor, distances: Tensor, share: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from diversevis.study.load import load_units, origin
 from diversevis.synthesis.stand_in import StandIns
 from diversevis.synthesis.targets import Targets
 from diversevis.synthesis.targets import channels as as_targets
-from diversevis.units.contract import Units, placement
+from diversevis.units.contract import Units
 
 if TYPE_CHECKING:
     from diversevis.study.stage import Reads, Writes
@@ -87,7 +87,7 @@ def run(
         # Stand-ins have best patches of their own: all units that are linear up to an output
         # nonlinearity share them.
         patches = torch.from_numpy(best.patches[of])
-        stand_ins = StandIns(units, patches.to(*placement(units)))
+        stand_ins = StandIns(units, patches)
         own = natural_responses(stand_ins, photographs, count=natural.count, seed=seed)
         every = as_targets(stand_ins, range(len(of)))
         pairs = [

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("network", "layer", "channel"),
-    *("share", "unit_distance", "stand_in_distance", "stand_in_ratio", "reason"),
+    *("share", "unit_distance", "stand_in_distance", "stand_in_ratio"),
+    *("level", "level_distance", "level_ratio", "reason"),
 )
 """Of each unit: mean effective contrast of its chosen set over that of its restarts, the smallest
-distance in that set, its stand-in's at the same share, the first over the second, and why there is
-none."""
+distance in that set, its stand-in's at the same share, the first over the second; then the set's
+mean effective contrast itself, and the same at this one. Restarts may end below the best patch, and
+a stand-in's all reach it: relative to them a unit's set looks as if it gave up less. Last, why
+there is none."""
 
 _MOST_SHARE = 0.999
 """Sets that keep more, or gain, count as if they kept this: what a linear unit could do for less is
@@ -76,7 +79,8 @@ def run(
         return curves.effective(torch.from_numpy(activations).to(curves.responses)).mean(1).float()
 
     above = reached(restarts.activations)
-    share = torch.where(above > 0, reached(chosen.activations) / above, torch.nan)
+    level = reached(chosen.activations)
+    share = torch.where(above > 0, level / above, torch.nan)
     apart = torch.from_numpy(chosen.min_distance)
     reasons = [
         _reason(*of_unit)
@@ -90,13 +94,13 @@ def run(
         )
     ]
     usable = [number for number, reason in enumerate(reasons) if not reason]
-    linear = torch.full_like(apart, torch.nan)
+    linear = torch.full((2, len(channels)), torch.nan)
     if usable:
-        linear[usable] = stand_in_distances(
+        linear[:, usable] = stand_in_distances(
             units,
             [channels[number] for number in usable],
             torch.from_numpy(best.patches[usable]),
-            share[usable].clamp(max=_MOST_SHARE),
+            torch.stack([share, level])[:, usable].clamp(max=_MOST_SHARE),
             apart[usable],
             images=images,
             distance=distance or restarts.distance,
@@ -105,7 +109,8 @@ def run(
             precision=precision,
             progress=True,
         )
-    values = (share, apart, linear, apart / linear)
+    at_share, at_level = linear
+    values = (share, apart, at_share, apart / at_share, level, at_level, apart / at_level)
     columns = zip(channels, *(of_units.tolist() for of_units in values), reasons, strict=True)
     rows = [dict(zip(COLUMNS, (network, layer, *row), strict=True)) for row in columns]
     write_rows(writes["table"], rows, COLUMNS)
