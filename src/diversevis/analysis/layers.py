@@ -88,15 +88,19 @@ def groups(units: pd.DataFrame) -> Iterator[tuple[tuple[str, str, float], pd.Dat
     yield (ALL, ALL, np.nan), units
 
 
+def second_edition(units: pd.DataFrame) -> pd.DataFrame:
+    """Return the units that enter statistics of effective contrast: driven, not picked by hand."""
+    return units[(units["left_out"] == "") & (values_of(units, "hand_picked") != 1)]
+
+
 def having_say(units: pd.DataFrame, quantity: Quantity | None) -> pd.DataFrame:
     """Return the units whose values of a quantity enter statistics.
 
     Units that were picked by hand have no say in those of effective contrast; the first edition's
     and what was measured beside go on as they were.
     """
-    if quantity is None or quantity.measure != CONTRAST or "hand_picked" not in units:
-        return units
-    return units[units["hand_picked"] == 0]
+    second = quantity is not None and quantity.measure == CONTRAST
+    return second_edition(units) if second else units
 
 
 def finite(values: pd.Series) -> np.ndarray:

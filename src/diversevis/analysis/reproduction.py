@@ -89,7 +89,7 @@ def as_now(reference: pd.DataFrame) -> pd.DataFrame:
     """
     if "measure" in reference:
         return reference
-    names = {name: _OF_INDEX.sub(rf"\1_{RESPONSE}_\2", name) for name in reference}
+    names = {name: _OF_INDEX.sub(rf"\1_{RESPONSE}_\2", str(name)) for name in reference}
     return reference.rename(columns=names).assign(measure=RESPONSE)
 
 

@@ -202,6 +202,30 @@ _STAGES = (
         report=_in_report("pairs", title="pairs of layers"),
     ),
     Stage(
+        "sizes",
+        "diversevis.analysis.sizes:run",
+        reads=tables("units"),
+        writes=tables("sizes"),
+        settings=lambda run, place: {
+            **_seeded("C3", "second")(run, place),
+            "pairs": plain(run.settings.pairs),
+        },
+        local=True,
+        report=_in_report("sizes", title="equal receptive field"),
+    ),
+    Stage(
+        "prediction",
+        "diversevis.analysis.prediction:run",
+        reads=tables("units"),
+        writes=tables("prediction"),
+        settings=lambda run, _: {
+            "delta": run.criteria["C3"]["delta"],
+            "seed": run.settings.seed,
+        },
+        local=True,
+        report=_in_report("prediction", title="stability of natural patches"),
+    ),
+    Stage(
         "nulls",
         "diversevis.analysis.nulls:run",
         reads=tables("units"),
