@@ -221,13 +221,11 @@ def test_displacements_in_cycles_and_units_picked_by_hand(synthesis, registry, c
 
 def test_what_stand_ins_and_natural_patches_say():
     rows = table_of(share=0.9, unit_distance=3.0, stand_in_distance=2.0, stand_in_ratio=1.5)
+    rows = rows.assign(level=0.8, level_distance=2.5, level_ratio=1.2)
     found = stand_in_table(rows.assign(reason=["", "", "dead", ""]))
-    assert found.columns.tolist() == [
-        "share",
-        "stand_in_distance",
-        "stand_in_ratio",
-        "stand_in_reason",
-    ]
+    row = found.loc[("net", "a", 3)]
+    assert (row["stand_in_ratio"], row["stand_in_level_ratio"]) == (1.5, 1.2)
+    assert "unit_distance" not in found
     assert found.loc[("net", "a", 8), "stand_in_reason"] == "dead"
 
 

@@ -145,14 +145,16 @@ def measures(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def stand_in_table(stand_ins: pd.DataFrame) -> pd.DataFrame:
-    """Return what is known of the units' linear stand-ins, indexed by `UNIT`.
+    """Return what is known of diverse sets of the units' linear surrogates, indexed by `UNIT`.
 
-    ``share`` of activation that the unit's set keeps of its restarts', ``stand_in_distance`` at the
-    same share, the unit's over it in ``stand_in_ratio``; where there is none, ``stand_in_reason``
+    ``share`` of effective contrast that the unit's set keeps of its restarts', the surrogate's
+    ``stand_in_distance`` at the same share, the unit's over it in ``stand_in_ratio``; the same at
+    the set's own effective contrast, ``stand_in_level``; where there is none, ``stand_in_reason``
     says why.
     """
-    content = stand_ins.set_index(UNIT).rename(columns={"reason": "stand_in_reason"})
-    return content[["share", "stand_in_distance", "stand_in_ratio", "stand_in_reason"]]
+    content = stand_ins.set_index(UNIT).drop(columns="unit_distance")
+    named = ("level", "level_distance", "level_ratio", "reason")
+    return content.rename(columns={name: f"stand_in_{name}" for name in named})
 
 
 def natural_stability_table(rows: pd.DataFrame, families: Iterable[FamilyInfo]) -> pd.DataFrame:

@@ -47,8 +47,8 @@ class Quantity:
     invariance : int
         1: higher is more invariant; -1: less; 0: it says nothing of invariance.
     measure : str
-        What an index is the mean of: effective contrast (`CONTRAST`, the second edition) or the
-        response relative to the peak's (`RESPONSE`, the first); empty for others.
+        What it is made of: effective contrasts (`CONTRAST`, the second edition) or, for indices,
+        responses relative to the peak's (`RESPONSE`, the first); empty for others.
     """
 
     name: str
@@ -65,7 +65,14 @@ class Quantity:
 FIRST = (
     Quantity("activation_ratio", "activation, diverse over restarts"),
     Quantity("distance_ratio", "smallest distance, diverse over restarts"),
-    Quantity("stand_in_ratio", "smallest distance, diverse over linear stand-in's"),
+    Quantity(
+        "stand_in_ratio", "smallest distance, diverse over linear surrogate's", measure=CONTRAST
+    ),
+    Quantity(
+        "stand_in_level_ratio",
+        "smallest distance, diverse over linear surrogate's of the same contrast",
+        measure=CONTRAST,
+    ),
 )
 LAST = (
     Quantity("f1_f0", "F1/F0 of the best grating", invariance=-1),
@@ -76,8 +83,15 @@ LAST = (
     Quantity("radius", "radius of the best patch, patch sides"),
     Quantity("frequency", "frequency of the best patch, cycles per pixel"),
     Quantity("displacement_cycles", "displacement in cycles of the best patch"),
-    Quantity("natural_shift", "natural patches shifted, over undisturbed", invariance=1),
-    Quantity("natural_deformation", "natural patches deformed, over undisturbed", invariance=1),
+    Quantity(
+        "natural_shift", "natural patches shifted, over undisturbed", invariance=1, measure=CONTRAST
+    ),
+    Quantity(
+        "natural_deformation",
+        "natural patches deformed, over undisturbed",
+        invariance=1,
+        measure=CONTRAST,
+    ),
 )
 """What is measured beside the indices, before and after them in tables."""
 

@@ -264,10 +264,10 @@ class C4:
 
 @dataclass(frozen=True)
 class SecondC1:
-    """Diverse sets are more distinct than those of their units' linear stand-ins."""
+    """Diverse sets are more distinct than those of their units' linear surrogates."""
 
     median_ratio: float = knob(
-        help="of distances, unit over stand-in; its interval lies above", above=0
+        help="of distances, unit over surrogate; its interval lies above", above=0
     )
     share: float = knob(help="of units above that ratio, at least", above=0, maximum=1)
 
