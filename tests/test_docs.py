@@ -126,14 +126,18 @@ def limits_of(field: dataclasses.Field) -> str:
     return ", ".join(text.format(limits[name]) for name, text in words.items() if name in limits)
 
 
-@pytest.fixture
-def run() -> Run:
-    configuration, criteria = (ROOT / "config" / f"{name}.yaml" for name in ("quick", "criteria"))
+RUNS = ("quick", "nulls")
+"""Scales that have every table and figure between them."""
+
+
+def run_of(scale: str) -> Run:
+    configuration, criteria = (ROOT / "config" / f"{name}.yaml" for name in (scale, "criteria"))
     return Run.of(settings.read_settings(configuration), settings.read_criteria(criteria))
 
 
-def test_results_name_every_table(run):
-    written = {path for job in all_jobs(run) for path in job.writes.values()}
+def test_results_name_every_table():
+    jobs = [job for scale in RUNS for job in all_jobs(run_of(scale))]
+    written = {path for job in jobs for path in job.writes.values()}
     tables = {path.name for path in written if path.parent.name == "tables"}
     _, _, listed = read(ROOT / "docs" / "results.template.md").partition("## Tables")
     assert set(re.findall(r"`(\w+\.csv)`", listed.partition("\n## ")[0])) == tables
@@ -176,7 +180,9 @@ def captions_of(stage: Stage) -> list[str]:
     return list(stage.report) if len(stage.report) > 1 else [stage.name] * len(stage.report)
 
 
-def test_captions_find_their_values(run):
+@pytest.mark.parametrize("scale", RUNS)
+def test_captions_find_their_values(scale):
+    run = run_of(scale)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     config = plain(run.settings)
     about = SimpleNamespace(config=config, wildcards=None, params=None)

@@ -110,7 +110,7 @@ def draw(
 def _scale(axes: Axes, units: pd.DataFrame, quantity: str, places: int) -> None:
     values = column(units[stays(units)], quantity)
     values = values[np.isfinite(values)]
-    low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
     room = 0.06 * max(high - low, 0.1)
     axes.set(xlim=(0, places), ylim=(min(low, 0) - room, max(high, 0) + room), xticks=[])
     axes.axhline(0, color=FAINT, lw=0.5, zorder=0)
