@@ -46,6 +46,16 @@ def test_biases_by_network_and_statistic(usual):
     assert (peak["bias"], peak["units"]) == pytest.approx((0.1, 5))
 
 
+def test_variation_changes_relatively(usual):
+    tests, peaks = usual
+    means = tests[(tests["statistic"] == "mean") & (tests["measure"] == "contrast")]
+    one = means.assign(statistic="variation", value=[0.1, 0.1, 10.0, 10.0, np.nan])
+    two = one.assign(value=[0.3, 0.1, 30.0, 10.0, 5.0])
+    found = effort_table((one, peaks), (two, peaks)).set_index("statistic").loc["variation"]
+    # 0.2 of 0.2, and 20 of 20; nothing; and again.
+    assert (found["bias"], found["units"]) == pytest.approx((0.5, 4))
+
+
 def test_biases_are_of_indices_alone(usual):
     found = biases(effort_table(usual, changed(*usual, [0.01] * 5)))
     assert found.columns.tolist() == [*BIAS_OF, "bias"]

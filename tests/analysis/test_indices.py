@@ -233,9 +233,18 @@ def test_uncertainty_is_the_largest_of_three(contrasts, families):
     # The bias of the index is none of what stands above the surrogate: 0.1 of 0.2 in two seeds.
     gain = 0.1 / 2**0.5
     assert large["phase_above_uncertainty"].tolist() == pytest.approx([gain, gain])
+    # Pooled relatively: 0.15 and 0.13 in unit 3, 0.16 twice in unit 5, of which it has a share.
     spread = 0.02 / 2**0.5
-    expected = [spread, spread / 2**0.5]
+    expected = [spread, 0.16 * (spread / 0.14) / 2**0.5]
     assert large["phase_variation_uncertainty"].tolist() == pytest.approx(expected)
+
+
+def test_the_bias_of_the_variation_is_relative(contrasts, families):
+    known = {"family": "all-shifts", "delta": np.nan, "mask": "fixed", "measure": "contrast"}
+    rows = [{"network": "net", **known, "statistic": "variation", "bias": -0.5}]
+    found = by_unit(index_table(contrasts, pd.DataFrame(rows)), families, 2)
+    expected = [0.5 * 0.13, 0.5 * 0.16]
+    assert found["phase_variation_uncertainty"].tolist() == pytest.approx(expected)
 
 
 def test_one_seed_and_no_bias_leave_no_uncertainty(contrasts, families):

@@ -23,7 +23,7 @@ from diversevis.analysis.units import (
     synthesis_table,
     unit_table,
 )
-from diversevis.analysis.verdicts import verdicts
+from diversevis.analysis.verdicts import OPEN, verdicts
 from diversevis.results.natural import NaturalResult
 from diversevis.results.quantities import Registry
 from diversevis.results.tests import TEMPLATE_COLUMNS
@@ -333,7 +333,7 @@ def test_a_run_of_one_network_ends_with_its_claims(make_run, families):
     assert set(names) <= set(tables["units"])
     assert tables["pairs"].empty
     judged = {entry.claim: entry for entry in verdicts(tables["claims"])}
-    assert judged["C4"].verdict == "not decided"
+    assert judged["C4"].verdict == OPEN
     assert "no layers are compared" in judged["C4"].measured[0]
 
 

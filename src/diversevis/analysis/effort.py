@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from diversevis.analysis.indices import ABOVE, BIAS_OF, MEAN, TEST
+from diversevis.analysis.indices import ABOVE, BIAS_OF, MEAN, TEST, VARIATION
 from diversevis.analysis.statistics import resampled_interval
 from diversevis.analysis.tables import UNIT, groups_of
 from diversevis.measures import CONTRAST, RESPONSE
@@ -47,7 +47,7 @@ def effort_table(usual: Frames, more: Frames, *, seed: int = 0) -> pd.DataFrame:
     pandas.DataFrame
         Tidy, columns `COLUMNS`: ``bias`` is the mean difference over units, with its bootstrap
         95 % interval; ``percentile_95`` is that of the absolute difference. Of peaks all are
-        relative to the usual one.
+        relative to the usual one, of `VARIATION` to the mean of both.
     """
     names = [*UNIT, *TEST]
     columns = [*names, "value", "surrogate"]
@@ -55,7 +55,9 @@ def effort_table(usual: Frames, more: Frames, *, seed: int = 0) -> pd.DataFrame:
         _with_gain(tests.loc[tests["measure"] == CONTRAST, columns]) for tests, _ in (usual, more)
     )
     both = two.merge(one, on=names, suffixes=("_more", ""))
-    changes = both.assign(quantity=INDEX, change=both["value_more"] - both["value"])
+    gained, centre = both["value_more"] - both["value"], (both["value_more"] + both["value"]) / 2
+    gained = (gained / centre).where(both["statistic"] == VARIATION, gained)
+    changes = both.assign(quantity=INDEX, change=gained)
     peaks = more[1].merge(usual[1], on=UNIT, suffixes=("_more", ""))
     driven = peaks[peaks["f_max"] > 0]
     rise = driven["f_max_more"] / driven["f_max"] - 1

@@ -35,8 +35,10 @@ AGREEMENT_COLUMNS = (
     "units",
 )
 
-MEAN, ABOVE = "mean", "above"
-"""Statistics: the index itself, and what it has above that of the linear surrogate."""
+MEAN, ABOVE, VARIATION = "mean", "above", "variation"
+"""Statistics: the index itself, what it has above that of the linear surrogate, and the deviation
+over members relative to the mean. The last has means close to zero below it: its spreads and biases
+are pooled relatively, or units without any invariance would make all others uncertain."""
 
 
 def with_common_peak(tests: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +78,8 @@ def index_table(tests: pd.DataFrame, biases: pd.DataFrame | None = None) -> pd.D
         Tidy, columns `INDEX_COLUMNS`. ``spread`` is the standard deviation of the value between
         seeds, NaN where there is only one, ``bias`` that of the network. ``uncertainty`` is the
         largest of the unit's spread, the root mean square spread of its layer, and the bias, for
-        effective contrasts; the spread for others. Rows whose ``statistic`` is ``above`` hold the
+        effective contrasts; the spread for others. Those of layer and network are relative to the
+        value for `VARIATION`. Rows whose ``statistic`` is ``above`` hold the
         index less that of the unit's linear surrogate, with an uncertainty of their own.
     """
     names = [*UNIT, *TEST]
@@ -88,6 +91,7 @@ def index_table(tests: pd.DataFrame, biases: pd.DataFrame | None = None) -> pd.D
         spread=("value", "std"),
         gain_spread=("gain", "std"),
     ).reset_index()
+    table["centre"] = table["value"]
     best = _best_canvases(tests)[[*names, "value", "surrogate"]]
     best = table[names].merge(best, "left", names)
     of_contrast = table["measure"] == CONTRAST
@@ -116,10 +120,12 @@ def _with_uncertainty(indices: pd.DataFrame, biases: pd.DataFrame | None) -> pd.
     known = pd.DataFrame(columns=[*BIAS_OF, "bias"]) if biases is None else biases
     known = known.astype({"delta": float, "bias": float})
     table = indices.astype({"delta": float}).merge(known[[*BIAS_OF, "bias"]], "left", BIAS_OF)
-    squared = (table["spread"] ** 2).groupby(
-        [table[name] for name in (*UNIT[:2], *TEST)], dropna=False
-    )
-    pooled = np.sqrt(squared.transform("mean"))
+    relative = table["statistic"] == VARIATION
+    scaled = (table["spread"] / table["centre"]).where(relative, table["spread"])
+    groups = [table[name] for name in (*UNIT[:2], *TEST)]
+    pooled = np.sqrt((scaled**2).groupby(groups, dropna=False).transform("mean"))
+    pooled = (pooled * table["value"]).where(relative, pooled)
+    table["bias"] = (table["bias"] * table["value"]).where(relative, table["bias"])
     parts = pd.DataFrame({"own": table["spread"], "layer": pooled, "bias": table["bias"].abs()})
     largest = parts.max(axis=1)
     table["uncertainty"] = largest.where(table["measure"] == CONTRAST, table["spread"])
@@ -193,7 +199,9 @@ def by_unit(
         for name, source in _AT_EACH.get(kind, other).items():
             columns[column(begin, name, delta)] = rows[source]
         for name, source in _AT_MAIN.get(kind, {}).items():
-            if delta in (None, main_delta):
+            # Of other measures the uncertainty is the spread.
+            said = measure == CONTRAST or name not in ("spread", "bias")
+            if said and delta in (None, main_delta):
                 columns[column(begin, name)] = rows[source]
     units = pd.MultiIndex.from_frame(indices[UNIT].drop_duplicates())
     return pd.DataFrame(columns, index=units)
