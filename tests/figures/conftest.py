@@ -14,7 +14,7 @@ from diversevis.figures import style
 from diversevis.results.quantities import Registry, column, quantities
 from diversevis.results.sets import ImageSets
 from diversevis.results.shown import SetsAndNatural
-from diversevis.results.tests import FamilyInfo, FamilyTests, LayerTests
+from diversevis.results.tests import TEST_COLUMNS, FamilyInfo, FamilyTests, LayerTests
 
 SIZE = 5
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,10 @@ PATCH, DELTAS, SHOWN = 10, (1.0, 2.0), 4
 
 @pytest.fixture
 def make_measured():
-    """Tests of a layer; responses fall from 2 at the first member to 1 at the last, times unit."""
+    """Tests of a layer: responses fall from f_max at the first member to half of it, contrasts too.
+
+    Those of surrogates fall from 0.25 to 0.
+    """
 
     def make(
         units: int = 2,
@@ -135,6 +138,7 @@ def make_measured():
         families: tuple[str, ...] = ("all-shifts", "shifts", "deformations"),
         deltas: tuple[float, ...] = DELTAS,
         masks: tuple[str, ...] = ("fixed", "learned"),
+        seed: int = 0,
     ) -> LayerTests:
         rng = np.random.default_rng(0)
 
@@ -190,10 +194,20 @@ def make_measured():
             elasticity=np.ones(units),
             curve_fault=np.zeros(units),
             contrast=f_max[:, None] * np.linspace(-2, 2, 257),
-            measure="response",
+            measure="contrast",
             families=tuple(family(*strength) for strength in strengths),
-            seed=0,
+            seed=seed,
         )
+
+    return make
+
+
+@pytest.fixture
+def make_tests():
+    """The table of tests: all rows of layers, seed by seed."""
+
+    def make(*layers: LayerTests) -> pd.DataFrame:
+        return pd.DataFrame([row for layer in layers for row in layer.rows()], columns=TEST_COLUMNS)
 
     return make
 
@@ -228,7 +242,7 @@ def make_indices():
                 family=info.name,
                 delta=np.nan if delta is None else delta,
                 mask="fixed",
-                measure="response",
+                measure="contrast",
                 statistic="mean",
                 value=units[column(info.index, "index", delta)],
                 surrogate=units[column(info.index, "surrogate", delta)],
@@ -241,7 +255,7 @@ def make_indices():
         others = [
             parts[0].assign(mask="learned", value=9),
             parts[0].assign(statistic="p10", value=9),
-            parts[0].assign(measure="drive", value=9),
+            parts[0].assign(measure="response", value=9),
         ]
         return pd.concat([*parts, *others], ignore_index=True)
 
@@ -263,8 +277,11 @@ def make_units():
                     "needed_natural": False,
                     "phase_index": 0.5 + 0.1 * unit,
                     "phase_surrogate": 0.21,
-                    "phase_uncertainty": 0.03,
+                    "phase_variation": 0.4 - 0.1 * unit,
+                    "phase_above_uncertainty": 0.03,
+                    "deformation_drive_2": 0.9,
                     "deformation_above_uncertainty": 0.02,
+                    "hand_picked": 0,
                     "f1_f0": 1.34 - 0.1 * unit,
                     "left_out": np.nan,
                 }
@@ -283,7 +300,7 @@ def make_units():
 
 @pytest.fixture
 def above():
-    """Add what the table of units derives from indices, by the criteria of C2 and C3."""
+    """Add what the table of units derives from indices."""
     return _above
 
 
@@ -293,9 +310,6 @@ def _above(units: pd.DataFrame) -> pd.DataFrame:
         index, surrogate = (f"{family}_{part}_2" for part in ("index", "surrogate"))
         known = {index, surrogate} <= set(units.columns)
         units[f"{family}_above"] = units[index] - units[surrogate] if known else np.nan
-    gained = units.deformation_above - units.deformation_above_uncertainty
-    units["phase_invariant"] = (units.phase_index >= 0.8) & (units.phase_above >= 0.5)
-    units["deformation_invariant"] = gained >= 0.1
     return units
 
 

@@ -19,10 +19,12 @@ def units(make_measured, make_units, above):
     table = make_units(*[make_measured(4, *name) for name in names])
     table["phase_index"] = 0.4 + 0.05 * (table.channel - 100)
     table["phase_surrogate"] = 0.35
+    table["phase_variation"] = 0.5
     table["deformation_surrogate_2"] = table.deformation_index_2 - 0.02 * (table.channel - 101)
     first = table.index[:3]  # phase invariant, deformation invariant, both
     table.loc[first, "phase_index"] = [0.9, 0.3, 0.9]
     table.loc[first, "phase_surrogate"] = [0.3, 0.3, 0.3]
+    table.loc[first, "phase_variation"] = [0.05, 0.5, 0.05]
     gain = pd.Series([0, 0.2, 0.2], index=first)
     table.loc[first, "deformation_surrogate_2"] = table.deformation_index_2[first] - gain
     return above(table)
@@ -34,8 +36,8 @@ def draw(criteria, medians, registry):
 
     def draw_with_tables(units, pairs=NO_PAIRS):
         drawn = ("phase_above", "deformation_above", "phase_index") if len(units) else ()
-        table = medians(units, *drawn)
-        return comparison.draw(units, table, pairs, registry, criteria=criteria)
+        table, second = medians(units, *drawn), criteria["second"]
+        return comparison.draw(units, table, pairs, registry, criteria=second)
 
     return draw_with_tables
 
@@ -59,7 +61,8 @@ def pairs():
 
 
 def points(axes):
-    return [line for line in axes.lines if line.get_marker() in ("o", "s")]
+    marks = [line for line in axes.lines if line.get_marker() in ("o", "s")]
+    return [line for line in marks if line.get_markerfacecolor() != "none"]
 
 
 def test_one_point_a_unit_above_both_surrogates(draw, units):
@@ -75,12 +78,12 @@ def test_one_point_a_unit_above_both_surrogates(draw, units):
     assert overlapping(figure) == []
 
 
-def test_colours_networks_markers_layers_and_fills_by_phase_index(draw, units):
+def test_colours_networks_markers_layers_and_fills_by_c2(draw, units):
     for line, unit in zip(points(draw(units).axes[1]), units.itertuples(), strict=True):
         assert line.get_markeredgecolor() == network_colour(unit.network)
         assert line.get_marker() == ("o" if unit.layer.endswith("1") else "s")
         filled = line.get_markerfacecolor() != "white"
-        assert filled == (unit.phase_index >= 0.8)
+        assert filled == (unit.phase_variation <= 0.1)
 
 
 def test_error_bars_are_the_uncertainties_where_there_are_any(draw, units):
@@ -89,7 +92,7 @@ def test_error_bars_are_the_uncertainties_where_there_are_any(draw, units):
     assert len(bars) == 2 * len(units) - 1
     lengths = np.abs(np.diff(np.array(bars), axis=1))[:, 0]
     assert sorted({tuple(length) for length in lengths.round(6)}) == [(0, 0.04), (0.06, 0)]
-    unknown = units.drop(columns=["phase_uncertainty", "deformation_above_uncertainty"])
+    unknown = units.drop(columns=["phase_above_uncertainty", "deformation_above_uncertainty"])
     assert not draw(unknown).axes[1].collections
 
 
@@ -97,15 +100,33 @@ def test_criteria_and_counts(draw, units):
     figure = draw(units)
     axes = figure.axes[1]
     dashed = [line for line in axes.lines if line.is_dashed()]
-    assert [line.get_xdata()[0] for line in dashed if np.ptp(line.get_xdata()) == 0] == [0.5]
+    assert [line.get_xdata()[0] for line in dashed if np.ptp(line.get_xdata()) == 0] == [0.3]
     assert [line.get_ydata()[0] for line in dashed if np.ptp(line.get_ydata()) == 0] == [0.1]
     texts = shown(figure)
-    assert texts.index("phase invariant: 2") < texts.index("ResNet-50")
-    assert texts.index("deformation invariant: 2") < texts.index("ResNet-50")
+    assert texts.index("meet C2: 2 of 8") < texts.index("ResNet-50")
+    assert texts.index("meet C3: 2") < texts.index("ResNet-50")
     assert texts.index("both: 1") < texts.index("ResNet-50")
     assert texts.count("both: 0") == 1
-    assert "C2: at least 0.5 across" in texts
-    assert "C3: at least 0.1 up, beyond its error" in texts
+    assert "C2: 0.3 across, index 0.5," in texts
+    assert "C3: 0.1 up, index 0.5," in texts
+
+
+def test_units_picked_by_hand_are_ringed_and_not_counted(draw, units, pairs):
+    units.loc[0, "hand_picked"] = 1
+    figure = draw(units, pairs)
+    rings = [
+        [line.get_xydata().tolist() for line in axes.lines if line.get_markerfacecolor() == "none"]
+        for axes in figure.axes[1:]
+    ]
+    first = units.iloc[0]
+    assert [some[0][0][1] for some in rings[:3]] == [
+        pytest.approx(first[name]) for name in ("phase_above", "deformation_above", "phase_index")
+    ]
+    np.testing.assert_allclose(rings[3], [[[first.phase_above, first.deformation_above]]])
+    texts = shown(figure)
+    assert "meet C2: 1 of 7" in texts
+    assert texts.count("n = 3") == 1
+    assert overlapping(figure) == []
 
 
 def test_labels_outstanding_units(draw, units):
@@ -169,10 +190,12 @@ def test_distributions_by_pair(draw, units, pairs):
         bars = [line.get_ydata()[0] for line in axes.lines if line.get_color() == INK]
         np.testing.assert_allclose(bars, [some[quantity].median() for some in own])
     assert shown(figure).count("n = 4") == 4
-    assert "phase index,\nexploratory" in shown(figure)
-    assert "deformation index at δ = 2 px,\nless linear surrogate's" in shown(figure)
+    of_what = "(effective contrast)"
+    assert f"phase index,\nexploratory\n{of_what}" in shown(figure)
+    title = "deformation index at δ = 2 px,\nless linear surrogate's"
+    assert f"{title}\n{of_what}" in shown(figure)
     points = figure.axes[-1]
-    assert points.get_ylabel() == "deformation index at δ = 2 px, less linear surrogate's"
+    assert points.get_ylabel() == f"{title} {of_what}".replace("\n", " ")
     assert overlapping(figure) == []
 
 

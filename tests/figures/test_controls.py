@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from figure_contents import overlapping, pictures, same_bytes, shown
 
@@ -67,7 +68,7 @@ def test_shows_all_units_of_all_kinds(controls, criteria):
 def test_draws_the_criteria(controls, criteria):
     layers, indices, _ = controls()
     _, phase, deformation, above = draw(layers, indices, criteria=criteria).axes
-    assert dashed(phase) == pytest.approx([0.9, 0.23 + 0.6])
+    assert dashed(phase) == []
     assert dashed(deformation) == []
     assert dashed(above) == pytest.approx([0.03 + 0.1])
 
@@ -79,10 +80,52 @@ def test_linear_units_tell_their_largest_difference(controls, criteria):
     texts = [
         text
         for text in shown(draw(layers, indices, criteria=criteria))
-        if text.startswith("largest")
+        if text.startswith("largest in")
     ]
     # Simple cells: deformations by 1 px, where the made-up index is furthest from its surrogate.
     assert texts == ["largest in any\nfamily 0.260", "largest in any\nfamily 0.321"]
+
+
+def test_complex_cells_tell_their_largest_variation(controls, criteria):
+    layers, indices, _ = controls()
+    spread = indices[(indices.layer == "complex") & (indices.family == "all-shifts")]
+    spread = spread[(spread.statistic == "mean") & (spread["mask"] == "fixed")]
+    spread = spread[spread.measure == "contrast"].assign(statistic="variation")
+    indices = pd.concat([indices, spread.assign(value=[0.01, 0.04, 0.02, 0.03])])
+    assert "largest variation\nover shifts 0.040" in shown(draw(layers, indices, criteria=criteria))
+
+
+def test_variants_stand_beside_their_plain_kinds(controls, criteria):
+    layers, indices, _ = controls()
+    assert len(draw(layers, indices, criteria=criteria).axes) == 4
+
+    def variant(name, off):
+        own = indices[(indices.layer == name.partition("-")[0]) & (indices["mask"] == "fixed")]
+        return own.assign(layer=name, value=own.value + off)
+
+    cells = [variant("complex-squared", 0.02), variant("complex-s6", -0.1)]
+    indices = pd.concat([indices, variant("simple-soft", 0.04), *cells])
+    rows = indices[(indices.family == "all-shifts") & indices.layer.str.startswith("complex")]
+    rows = rows[(rows["mask"] == "fixed") & (rows.statistic == "mean")]
+    indices = pd.concat([indices, rows.assign(statistic="variation", value=0.0375)])
+    figure = draw(layers, indices, criteria=criteria)
+    phase, bent, spread = figure.axes[4:]
+    weights = {text.get_text(): text.get_weight() for text in phase.texts}
+    assert weights == {
+        "0.040": "bold",  # beyond 0.03
+        "0.020": "normal",
+        "0.100": "normal",  # envelopes are not held to it
+        "simple": "bold",
+        "complex": "bold",
+        "complex, envelopes": "bold",
+    }
+    names = ["plain", "threshold", "plain", "square", "plain", "s/6"]
+    assert [label.get_text() for label in bent.get_xticklabels()] == names
+    first = [line.get_ydata() for line in phase.lines if line.get_linestyle() == "-"][:4]
+    np.testing.assert_allclose(first, [[0.2 + 0.01 * u, 0.24 + 0.01 * u] for u in range(4)])
+    assert 0.05 in [line.get_ydata()[0] for line in spread.lines if line.is_dashed()]
+    assert [label.get_text() for label in spread.get_xticklabels()] == ["plain", "square", "s/6"]
+    assert overlapping(figure) == []
 
 
 def test_the_order_of_rows_does_not_matter(controls, criteria):

@@ -27,7 +27,7 @@ def controls(make_layer):
 @pytest.fixture
 def indices():
     rows = [
-        ("controls", kind, 0, family, delta, "fixed", "response", "mean", value, 0.25)
+        ("controls", kind, 0, family, delta, "fixed", "contrast", "mean", value, 0.25)
         for kind, phase, deformation in zip(
             KINDS, (0.25, 0.99, 0.61), (0.33, 0.34, 0.66), strict=True
         )
@@ -84,6 +84,19 @@ def test_controls_then_the_most_invariant_units(controls, indices, layers, units
     assert texts.count("activation 50.0, distance 2.00") == 3
     assert "activation 95 %, distance 5.00" in texts
     assert overlapping(figure) == []
+
+
+def test_says_what_is_measured_and_which_units_were_picked_by_hand(
+    controls, indices, layers, units, registry
+):
+    units.loc[1, "hand_picked"] = 1
+    figure = draw(controls(), indices, layers, units, registry)
+    labels = {axes.get_xlabel() for axes in figure.axes[1:]}
+    assert labels == {"mean effective contrast"}
+    notes = [
+        text for text in shown(figure) if text.startswith(("phase index", "deformation index"))
+    ]
+    assert [note.endswith("(picked by hand)") for note in notes] == [False, False, True, False]
 
 
 def test_indices_stand_beside_their_images(controls, indices, layers, units, registry):

@@ -22,11 +22,12 @@ def lines(axes, colour, width):
 
 
 @pytest.fixture
-def draw(make_indices, registry):
-    def draw_with_indices(layers, units, registry=registry):
-        return deformations.draw(layers, units, make_indices(units), registry)
+def draw(make_indices, make_tests, registry):
+    def draw_with_tables(layers, units, registry=registry):
+        tables = make_tests(*layers), units, make_indices(units)
+        return deformations.draw(layers, *tables, registry)
 
-    return draw_with_indices
+    return draw_with_tables
 
 
 @pytest.fixture
@@ -59,9 +60,10 @@ def test_examples_are_the_units_furthest_from_their_surrogates(draw, layers, mak
     texts = shown(figure)
     names = [text for text in texts if text.startswith("VGG-19\n")]
     assert names == ["VGG-19\nconv3_1, 102", "VGG-19\nconv3_1, 100"]
-    assert texts.count("δ = 2 px\nindex 0.75\nsurrogate 0.12") == 2
-    relative = np.linspace(1, 0.5, 12)
-    for value in (*relative[:4], *relative[-4:]):
+    assert "δ = 2 px\nindex 0.64\nsurrogate 0.40" in texts
+    assert "δ = 2 px\nindex 0.60\nsurrogate 0.40" in texts
+    contrasts = np.linspace(1, 0.5, 12)
+    for value in (*contrasts[:4], *contrasts[-4:]):
         assert texts.count(f"{value:.2f}") == 2
     assert len(pictures(figure)) == 2 * 9
     # A grid of five lines either way over each picture: two sets of contours.
@@ -78,6 +80,32 @@ def test_grids_bend_with_the_member(draw, layers, make_units):
     for mesh, line in enumerate(straight, start=1):
         np.testing.assert_allclose(line, left + mesh * (right - left) / 6)
     assert max(np.ptp(line) for line in bent) > 0.1
+
+
+def test_members_are_those_of_the_seed_with_the_best_index(draw, make_measured, make_units):
+    layers = [make_measured(1, seed=seed) for seed in (0, 1)]
+    for layer, value in zip(layers, (50, -50), strict=True):
+        layer.find("deformations", 2.0).patches[:] = value
+    layers[0].find("deformations", 2.0).contrasts[:] *= 0.5
+    _, member, *_ = pictures(draw(layers, make_units(layers[0])))
+    assert same_picture(member, np.full((3, 10, 10), -50))
+
+
+def test_units_picked_by_hand_have_lines_and_no_say(draw, layers, make_units):
+    units = make_units(*layers)
+    units.loc[2, "hand_picked"] = 1
+    figure = draw(layers, units)
+    np.testing.assert_allclose(lines(figure.axes[1], SHIFTS, 1.5), [[0.805, 0.705]])
+    assert len(lines(figure.axes[1], SHIFTS, 0.5)) == 3
+    assert len([text for text in shown(figure) if text.endswith("\npicked by hand")]) == 1
+    assert "2 units, 1 by hand" in shown(figure)
+    assert overlapping(figure) == []
+
+
+def test_displacement_in_cycles(draw, layers, make_units):
+    units = make_units(*layers).assign(displacement_cycles_2=0.25)
+    texts = [text.get_text() for text in draw(layers, units).axes[1].texts]
+    assert texts == ["2 px: 0.25 cycles"]
 
 
 @pytest.mark.parametrize("units", [1, 32])

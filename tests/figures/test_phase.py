@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from figure_contents import overlapping, pictures, same_bytes, shown
+from figure_contents import overlapping, pictures, same_bytes, same_picture, shown
 
 from diversevis.figures import phase
 from diversevis.figures.style import GREY, INK, network_colour
 
 
 @pytest.fixture
-def draw(criteria, medians, registry):
-    def draw_with_medians(layers, units, **options):
-        table = medians(units, "phase_index")
-        return phase.draw(layers, units, table, registry, criteria=criteria, **options)
+def draw(criteria, medians, registry, make_tests):
+    def draw_with_tables(layers, units, **options):
+        tables = make_tests(*layers), units, medians(units, "phase_index")
+        limits = criteria["second"]["C2"]
+        return phase.draw(layers, *tables, registry, criteria=limits, **options)
 
-    return draw_with_medians
+    return draw_with_tables
 
 
 def names_and_ranks(figure):
@@ -46,21 +47,52 @@ def test_shows_most_and_least_of_each_network(draw, layers, make_units):
 
 def test_prints_the_table(draw, layers, make_units):
     texts = shown(draw(layers[:1], make_units(*layers), most=1))
-    assert "index 1.20, surrogate 0.21, F1/F0 0.64" in texts
-    assert "index 0.50, surrogate 0.21, F1/F0 1.34" in texts
+    minus = "\N{MINUS SIGN}"
+    assert f"index 1.20 (0.21), variation {minus}0.30, F1/F0 0.64" in texts
+    assert "index 0.50 (0.21), variation 0.40, F1/F0 1.34" in texts
     units = make_units(*layers).drop(columns="f1_f0")
-    assert "index 0.50, surrogate 0.21, F1/F0 –" in shown(draw(layers, units))  # noqa: RUF001
+    without = "index 0.50 (0.21), variation 0.40, F1/F0 \N{EN DASH}"
+    assert without in shown(draw(layers, units))
 
 
-def test_maps_are_of_their_units_on_one_scale(draw, layers, make_units):
-    responses = layers[0].find("all-shifts").responses
-    responses[7] *= 0.5
+def test_maps_are_of_effective_contrasts_on_one_scale(draw, layers, make_units):
+    tests = layers[0].find("all-shifts")
+    tests.contrasts[7] *= 0.5
+    tests.responses[:] = 99
     figure = draw(layers[:1], make_units(*layers), most=1)
     first, second = [image for image in pictures(figure) if np.ndim(image.get_array()) == 2][:2]
     assert np.max(first.get_array()) == pytest.approx(0.5)
     assert np.max(second.get_array()) == pytest.approx(1)
     assert first.norm.vmin == second.norm.vmin == 0
     assert first.norm.vmax == second.norm.vmax == 1
+
+
+def test_the_canvas_is_that_of_the_seed_with_the_best_index(draw, make_measured, make_units):
+    layers = [make_measured(2, families=("all-shifts",), seed=seed) for seed in (0, 1)]
+    first, second = (layer.find("all-shifts") for layer in layers)
+    first.contrasts[1] *= 0.5
+    second.contrasts[0] *= 0.5
+    for tests, sign in ((first, 1), (second, -1)):
+        tests.canvases[:] = sign * 100
+    drawn = pictures(draw(layers, make_units(layers[0]), most=1))
+    # The second unit first, its index is higher: canvas and map, then those of the other.
+    assert same_picture(drawn[0], second.canvases[1])
+    assert np.max(drawn[1].get_array()) == pytest.approx(1)
+    assert same_picture(drawn[2], first.canvases[0])
+    assert np.max(drawn[3].get_array()) == pytest.approx(1)
+
+
+def test_units_picked_by_hand_are_marked_and_not_counted(draw, layers, make_units):
+    units = make_units(*layers)
+    units.loc[7, "hand_picked"] = 1
+    figure = draw(layers, units, most=1)
+    texts = shown(figure)
+    assert "conv3_1, 107 (picked by hand)" in texts
+    assert "ringed: picked by hand" in texts
+    assert texts.count("n = 7") == texts.count("n = 8") == 1
+    rings = [line for line in figure.axes[1].lines if line.get_markerfacecolor() == "none"]
+    assert [line.get_ydata().tolist() for line in rings] == [[pytest.approx(1.2)]]
+    assert overlapping(figure) == []
 
 
 @pytest.mark.parametrize(("units", "expected"), [(1, 1), (2, 2), (5, 5), (8, 6), (32, 6)])
@@ -115,7 +147,8 @@ def test_distributions_show_all_units_with_the_tables_medians(draw, layers, make
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == pytest.approx((0.75, 0.95))
     dashed = [line.get_ydata()[0] for line in axes.lines if line.get_color() == GREY]
-    assert 0.8 in dashed
+    assert 0.5 in dashed
+    assert "C2: at least 0.5, 0.3 above surrogate, variation ≤ 0.1" in shown(figure)
     assert shown(figure).count("n = 8") == 2
 
 

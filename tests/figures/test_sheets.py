@@ -21,7 +21,8 @@ def test_every_unit_is_on_one_page(make_layer, units, count, lengths, registry):
     assert [len(some) for some in names] == lengths
     assert [name for some in names for name in some] == [str(100 + unit) for unit in range(count)]
     for number, figure in enumerate(figures, start=1):
-        last = f"receptive field 5 px; page {number} of {len(lengths)}"
+        last = "receptive field 5 px; indices: mean effective contrast; "
+        last += f"page {number} of {len(lengths)}"
         assert last in shown(figure)
         assert len(pictures(figure)) == lengths[number - 1] * 12
         assert overlapping(figure) == []
@@ -39,10 +40,11 @@ def test_numbers_below_the_images(make_layer, units, n, registry):
 def test_indices_beside_them(make_layer, units, registry):
     units.loc[1, "left_out"] = "no patch drives it above zero"
     units.loc[2, "phase_index"] = np.nan
+    units.loc[1, "hand_picked"] = 1
     (figure,) = pages(make_layer(3), units, registry)
     texts = shown(figure)
     assert "phase 0.50 (0.21)\nshift 0.70 (0.50)\ndeform. 0.60 (0.40)\nF1/F0 1.34" in texts
-    assert "left out: not\ndriven above zero" in texts
+    assert "picked by hand\nleft out: not\ndriven above zero" in texts
     assert "shift 0.72 (0.50)\ndeform. 0.64 (0.40)\nF1/F0 1.14" in texts
 
 

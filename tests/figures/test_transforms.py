@@ -10,8 +10,11 @@ from figure_contents import pictures
 from diversevis.figures.style import new_page
 from diversevis.figures.transforms import (
     at_delta,
+    bends,
     left_out_note,
     means_of,
+    near_perfect,
+    picked,
     ratio,
     show_map,
     stays,
@@ -23,13 +26,13 @@ def test_map_has_each_response_at_its_corner(make_measured):
     layer = make_measured(1)
     tests = layer.find("all-shifts")
     figure, page = new_page(30)
-    relative = layer.relative(tests)[0]
-    show_map(page, tests, relative, 1, 1, 20)
+    contrasts = tests.contrasts[0]
+    show_map(page, tests, contrasts, 1, 1, 20)
     (image,) = pictures(figure)
     shown = np.asarray(image.get_array())
     assert (image.norm.vmin, image.norm.vmax) == (0, 1)
     step = len(shown) // 9
-    np.testing.assert_allclose(shown[step // 2 :: step, step // 2 :: step].ravel(), relative)
+    np.testing.assert_allclose(shown[step // 2 :: step, step // 2 :: step].ravel(), contrasts)
     assert image.get_extent() == [1, 21, 21, 1]  # down is down
 
 
@@ -61,7 +64,45 @@ def test_rows_of_the_tidy_table(make_measured, make_units, make_indices):
 
 
 def test_units_that_stay():
-    units = pd.DataFrame({"left_out": [np.nan, "", "no patch drives it above zero"]})
-    assert stays(units).tolist() == [True, True, False]
-    assert left_out_note(1) == "1 unit left out:\nnot driven above zero"
-    assert left_out_note(2) == "2 units left out:\nnot driven above zero"
+    never = "no patch drives it above zero"
+    units = pd.DataFrame({"left_out": [np.nan, "", never, never]})
+    assert stays(units).tolist() == [True, True, False, False]
+    assert left_out_note(units[:2]) == ""
+    assert left_out_note(units[:3]) == "1 unit left out:\nnot driven above zero"
+    assert left_out_note(units) == "2 units left out:\nnot driven above zero"
+    both = pd.DataFrame({"left_out": [never, "its contrast curve is flat"]})
+    words = "not driven above zero, contrast curve is flat"
+    assert left_out_note(both) == f"2 units left out:\n{words}"
+
+
+def test_rows_of_responses_are_not_mixed_in():
+    rows = pd.DataFrame({"measure": ["contrast", "response"], "value": [0.2, 0.4]})
+    rows = rows.assign(family="shifts", mask="fixed", statistic="mean")
+    assert means_of(rows, "shifts").value.tolist() == [0.2]
+
+
+def test_criteria_of_the_second_edition(criteria):
+    second = criteria["second"]
+    values = {
+        "phase_index": 0.5,
+        "phase_above": 0.3,
+        "phase_variation": 0.1,
+        "deformation_index_2": 0.5,
+        "deformation_above": 0.1,
+        "deformation_drive_2": 0.6,
+    }
+    units = pd.DataFrame([values] * 7)
+    worse = values | {"phase_variation": 0.3}
+    for row, name in enumerate(values, start=1):
+        units.loc[row, name] = worse[name] - 0.1 * (name != "phase_variation")
+    perfect = [True, False, False, False, True, True, True]
+    assert near_perfect(units, second["C2"]).tolist() == perfect
+    assert bends(units, second["C3"]).tolist() == perfect[:1] + perfect[:0:-1]
+    # Withheld, or of an earlier run: no unit meets anything.
+    assert not near_perfect(units[["phase_index"]], second["C2"]).any()
+    assert not bends(units[["phase_index"]], second["C3"]).any()
+
+
+def test_units_picked_by_hand():
+    assert picked(pd.DataFrame({"hand_picked": [0, 1]})).tolist() == [False, True]
+    assert picked(pd.DataFrame({"channel": [3]})).tolist() == [False]

@@ -20,12 +20,16 @@ def test_shows_every_family_with_its_numbers(make_measured):
     texts = shown(figure)
     assert "VGG-19 conv3_1, unit 101" in texts
     assert "response 40.0" in texts
-    assert "receptive field 10 px (squares); responses relative to the best patch's" in texts
+    what = "effective contrasts: that of the best patch is 1"
+    assert f"receptive field 10 px (squares); {what}" in texts
     for title in ("all shifts, fixed mask", "all shifts, learned mask", "deformations, δ = 2 px"):
         assert title in texts
-    # Responses fall evenly from 1 to 0.5 of the best.
-    index = "index 0.75, linear surrogate 0.12; a tenth of members below 0.55, least 0.50"
-    assert texts.count(index) == 6
+    # Contrasts fall evenly from 1 to 0.5, of few members over their mean by 0.21, of many by 0.20.
+    index = (
+        "index 0.75, linear surrogate 0.12; best 1.00, a tenth below 0.55, least 0.50; variation "
+    )
+    assert texts.count(f"{index}0.21") == 4
+    assert len([text for text in texts if text.startswith(index)]) == 6
     # Best patch; page, map, scale and members of two masks; page and members of four others.
     assert len(pictures(figure)) == 1 + 2 * (3 + 8) + 4 * (1 + 8)
     assert overlapping(figure) == []
@@ -53,13 +57,13 @@ def test_members_of_any_family_are_shown_as_the_unit_saw_them(make_measured, del
     assert len(members) == len(tests.patches[0])
     for image, patch in zip(members, tests.patches[0], strict=True):
         assert same_picture(image, patch)
-    assert figure.axes[1].lines[-1].get_color() == "#B0619A"
+    assert figure.axes[2].lines[-1].get_color() == "#B0619A"
     assert overlapping(figure) == []
 
 
 def test_curves_are_sorted_responses_above_the_surrogate(make_measured):
     layer = make_measured(1)
-    panels = draw(layer, 0).axes[1:]
+    panels = draw(layer, 0).axes[2:]
     assert len(panels) == len(layer.families)
     for axes, tests in zip(panels, layer.families, strict=True):
         curve = max(axes.lines, key=lambda line: len(line.get_xdata()))
@@ -68,11 +72,31 @@ def test_curves_are_sorted_responses_above_the_surrogate(make_measured):
         assert 0.125 in [line.get_ydata()[0] for line in axes.lines]
 
 
+def test_responses_where_canvases_maximise_them(make_measured):
+    layer = replace(make_measured(1), measure="response")
+    layer.find("shifts", 1.0).contrasts[:] = 9
+    figure = draw(layer, 0)
+    what = "responses relative to the best patch's"
+    assert f"receptive field 10 px (squares); {what}" in shown(figure)
+    assert figure.axes[4].lines[-1].get_ydata()[0] == pytest.approx(1)
+
+
+def test_contrast_curve_of_the_best_patch(make_measured):
+    layer = replace(make_measured(2), offset=np.full(2, 0.25), elasticity=np.full(2, 0.8))
+    growth = draw(layer, 1).axes[1]
+    curve = max(growth.lines, key=lambda line: len(line.get_xdata()))
+    np.testing.assert_allclose(curve.get_xdata(), np.linspace(0, 2, 129))
+    np.testing.assert_allclose(curve.get_ydata(), 40 * np.linspace(0, 2, 129))
+    assert growth.lines[-1].get_xydata().tolist() == [[1, 40]]
+    assert growth.get_title(loc="left") == "offset 0.25\nelasticity 0.80"
+    assert (growth.get_xlabel(), growth.get_ylabel()) == ("contrast", "response")
+
+
 @pytest.mark.parametrize("families", [("all-shifts",), ("shifts",), ("rotations", "blurs")])
 def test_few_families(make_measured, families):
     layer = make_measured(1, families=families, deltas=(1.0,), masks=("fixed",))
     figure = draw(layer, 0)
-    assert len(figure.axes) == 1 + len(families)
+    assert len(figure.axes) == 2 + len(families)
     assert overlapping(figure) == []
 
 

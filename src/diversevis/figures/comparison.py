@@ -11,7 +11,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diversevis.figures.distributions import median_key, median_mark, median_of, swarm
+from diversevis.figures.distributions import (
+    median_key,
+    median_mark,
+    median_of,
+    ring_key,
+    swarm,
+)
 from diversevis.figures.style import (
     FAINT,
     GREY,
@@ -28,12 +34,20 @@ from diversevis.figures.style import (
     titles,
     units_text,
 )
-from diversevis.figures.transforms import column, left_out_note, ratio, stays
+from diversevis.figures.transforms import (
+    bends,
+    column,
+    left_out_note,
+    near_perfect,
+    picked,
+    ratio,
+    stays,
+)
 from diversevis.results.quantities import ABOVE, Quantity, Registry
 from diversevis.results.quantities import column as column_name
 
 _PANEL, _PANEL_GAP, _PANEL_TOP, _NAMES, _KEY = 34.0, 10.0, 8.5, 9.0, 8.0  # mm: distributions
-_LEFT, _WIDTH, _HEIGHT, _BOTTOM = 13.0, 112.0, 84.0, 10.5  # of the points
+_LEFT, _WIDTH, _HEIGHT, _BOTTOM = 16.0, 109.0, 84.0, 10.5  # of the points
 _SIDE = 131.0  # left edge of the key
 _ASIDE, _ROOM = 0.2, 0.34  # on the horizontal axis of distributions
 _MARKERS = "osD^vP*X"
@@ -53,7 +67,7 @@ def run(
     units, medians, pairs = (pd.read_csv(reads[name]) for name in ("units", "layers", "pairs"))
     registry = Registry.load(reads["quantities"])
     with titles(read_titles(reads["networks"])):
-        figure = draw(units, medians, pairs, registry, criteria=criteria)
+        figure = draw(units, medians, pairs, registry, criteria=criteria["second"])
     save(figure, *writes.values())
 
 
@@ -69,9 +83,9 @@ def draw(
 
     Above, one panel per quantity: all units of both layers of each pair with their median, and what
     the test of the pair found; bold where the criterion is met. Below, phase against deformation
-    index, both above the linear surrogate's. The error bars are standard deviations between seeds;
-    dashed lines are the criteria of claims C2 and C3; points that also have the phase index that C2
-    asks for are filled.
+    index, both above the linear surrogate's. The error bars are uncertainties; dashed lines are
+    what claims C2 and C3 ask for; points that meet all of C2 are filled. Units that were picked by
+    hand have a ring, and are not counted.
 
     Parameters
     ----------
@@ -80,14 +94,14 @@ def draw(
     registry
         The quantities of the tables.
     criteria
-        ``config/criteria.yaml``; of C2 to C4.
+        The section ``second`` of ``config/criteria.yaml``.
     """
     table = _points(units, criteria)
     quantities = _quantities(units, pairs, registry, criteria)
     top = _PANEL_TOP + len(quantities) * (_PANEL + _PANEL_GAP)
     top = top - _PANEL_GAP + _NAMES + _KEY + 6 if quantities else 5.0
     with theme():
-        height = max(_HEIGHT, _key_height(units, table))
+        height = max(_HEIGHT, _key_height(units, table, criteria))
         figure, page = new_page(top + height + _BOTTOM)
         for place, quantity in enumerate(quantities):
             y = _PANEL_TOP + place * (_PANEL + _PANEL_GAP)
@@ -95,21 +109,22 @@ def draw(
             _pairs(figure, page, units, medians, pairs, quantity.name, y, last=last)
             title = quantity.title.replace(", ", ",\n")
             title += "" if quantity.name in criteria["C4"]["quantities"] else ",\nexploratory"
+            title += "\n(effective contrast)"
             style: dict[str, Any] = {
                 "rotation": 90,
                 "ha": "center",
                 "va": "center",
                 "linespacing": 1.3,
             }
-            page.text(4.2, y + _PANEL / 2, title, **style)
+            page.text(5.0, y + _PANEL / 2, title, **style)
         if quantities:
-            _pair_key(page, top - _KEY - 1.5, pairs.first_network.iloc[0])
+            _pair_key(page, top - _KEY - 1.5, pairs.first_network.iloc[0], units)
         axes = inset(figure, _LEFT, top, _WIDTH, height)
         axes.patch.set_visible(False)  # labels are text of the page, below
         _scatter(axes, table, criteria)
         for name, label in (("phase", axes.set_xlabel), ("deformation", axes.set_ylabel)):
             if above := registry.of(name, ABOVE):
-                label(above.title)
+                label(f"{above.title} (effective contrast)")
         _criteria(page, axes, criteria)
         _label(page, axes, table, _taken(axes, table, criteria))
         _key(page, units, table, top, criteria)
@@ -161,14 +176,16 @@ def _pairs(
     for at, (pair, test) in enumerate(zip(names, found, strict=True)):
         for side, (network, layer) in zip((-_ASIDE, _ASIDE), pair, strict=True):
             median_mark(axes, at + side, _ROOM, *median_of(medians, network, layer, quantity))
-            values = drawn[network, layer].to_numpy()
-            swarm(axes, at + side, values, width=_ROOM, colour=network_colour(network))
+            values = drawn[network, layer]
+            by_hand = picked(kept.loc[values.index]).to_numpy()
+            style: dict[str, Any] = {"width": _ROOM, "colour": network_colour(network)}
+            swarm(axes, at + side, values.to_numpy(), ringed=by_hand, **style)
             if last:
                 x = _LEFT + (at + 0.5 + side) * step
-                style: dict[str, Any] = {"size": LABEL, "ha": "center", "va": "center"}
+                style = {"size": LABEL, "ha": "center", "va": "center"}
                 colour = network_colour(network)
                 page.text(x, top + _PANEL + 2.5, layer, color=colour, **style)
-                count = f"n = {np.isfinite(values).sum()}"
+                count = f"n = {(np.isfinite(values) & ~by_hand).sum()}"
                 page.text(x, top + _PANEL + 5.5, count, color=GREY, **style)
         if at:
             axes.axvline(at - 0.5, color=FAINT, lw=0.5)
@@ -188,15 +205,17 @@ def _found(test: Any) -> str:
     return f"Cliff's δ {ratio(test.cliffs_delta)} ({low} to {high})\n{p}"
 
 
-def _pair_key(page: Axes, y: float, first: str) -> None:
-    page.plot(_LEFT + 1, y, "o", color=INK, ms=3, mew=0)
-    median_key(page, _LEFT + 20, y)
-    for x, text in (
-        (2.5, "one unit"),
-        (24, "median of units and its 95 % interval"),
-        (75, f"Cliff's δ > 0: more in {network_title(first)}; p: Holm; bold: beyond C4's limits"),
-    ):
-        page.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
+def _pair_key(page: Axes, y: float, first: str, units: pd.DataFrame) -> None:
+    x = _LEFT + 1
+    page.plot(x, y, "o", color=INK, ms=3, mew=0)
+    page.text(x + 1.5, y, "one unit", size=LABEL, va="center_baseline")
+    median_key(page, x + 14, y)
+    page.text(x + 18, y, "median, 95 % interval", size=LABEL, va="center_baseline")
+    x += 47
+    if picked(units).any():
+        x += ring_key(page, x, y) + 2
+    text = f"Cliff's δ > 0: more in {network_title(first)}; p: Holm; bold: beyond C4's limits"
+    page.text(x, y, text, size=LABEL, va="center_baseline")
 
 
 def _points(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
@@ -204,9 +223,10 @@ def _points(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
     table = units.assign(
         x=column(units, column_name("phase", "above")),
         y=column(units, column_name("deformation", "above")),
-        dx=column(units, column_name("phase", "uncertainty")),
+        dx=column(units, column_name("phase", "above_uncertainty")),
         dy=column(units, column_name("deformation", "above_uncertainty")),
-        filled=column(units, column_name("phase", "index")) >= criteria["C2"]["phase_index"],
+        filled=near_perfect(units, criteria["C2"]),
+        ringed=picked(units),
     )
     return table[stays(units)].dropna(subset=["x", "y"]).reset_index(drop=True)
 
@@ -250,6 +270,9 @@ def _scatter(axes: Axes, table: pd.DataFrame, criteria: Mapping[str, Any]) -> No
             capsize=0,
             **style,
         )
+    ringed = table[table.ringed]
+    style = {"ms": 6.0, "mfc": "none", "mec": INK, "mew": 0.6, "zorder": 5}
+    axes.plot(ringed.x, ringed.y, "o", ls="", **style)
     axes.update_datalim([(-0.05, -0.1), (0.65, 0.2)])
     axes.autoscale_view()
     left, right = axes.get_xlim()
@@ -358,48 +381,56 @@ def _key(
                 count = int(((table.network == name) & (table.layer == layer)).sum())
                 page.text(_SIDE + 3.5, y, f"{layer}: {units_text(count)}", size=LABEL, va="center")
                 y += 3.4
-        for text in _counts(units, network):
+        for text in _counts(units, network, criteria):
             page.text(_SIDE, y - 1.1, text, size=LABEL, color=GREY, va="top", linespacing=1.3)
             y += 3.4 * (1 + text.count("\n"))
         y += 2.5
-    for filled, text in (
-        (True, f"phase index at least {criteria['C2']['phase_index']:g}"),
-        (False, "below"),
-    ):
+    for filled, text in ((True, "meets all of C2"), (False, "does not")):
         page.plot(_SIDE + 1.2, y, "o", ms=4, mfc=INK if filled else "white", mec=INK, mew=0.8)
         page.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
         y += 3.4
+    if table.ringed.any():
+        ring_key(page, _SIDE + 1.2, y, "picked by hand, not counted")
+        y += 3.4
     page.plot([_SIDE, _SIDE + 2.6], [y, y], color=GREY, lw=0.6, ls=(0, (3, 2)))
-    phase, deformation = _lines(criteria)
-    for text in (
-        f"C2: at least {phase:g} across",
-        f"C3: at least {deformation:g} up, beyond its error",
-    ):
+    for text in _asked(criteria):
         page.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
         y += 3.4
 
 
-def _key_height(units: pd.DataFrame, table: pd.DataFrame) -> float:
+def _asked(criteria: Mapping[str, Any]) -> list[str]:
+    """Return what C2 and C3 ask of a unit, line by line."""
+    phase, bent = criteria["C2"], criteria["C3"]
+    return [
+        f"C2: {phase['above']:g} across, index {phase['phase_index']:g},",
+        f"variation at most {phase['variation']:g}",
+        f"C3: {bent['above']:g} up, index {bent['index']:g},",
+        f"best member {bent['drive']:g}",
+    ]
+
+
+def _key_height(units: pd.DataFrame, table: pd.DataFrame, criteria: Mapping[str, Any]) -> float:
     """Return how much room `_key` needs, in mm."""
     layers = len(_markers(table))
     networks = list(dict.fromkeys(units.network))
-    lines = sum(1 + text.count("\n") for name in networks for text in _counts(units, name))
-    return 6.5 * len(networks) + 3.4 * (layers + lines + 4) + 2
-
-
-def _counts(units: pd.DataFrame, network: str) -> list[str]:
-    own = units[(units.network == network) & stays(units)]
-    left_out = int((units.network == network).sum()) - len(own)
-    lines = []
-    above, invariant = (
-        [column(own, column_name(index, part)) for index in ("phase", "deformation")]
-        for part in ("above", "invariant")
+    lines = sum(
+        1 + text.count("\n") for name in networks for text in _counts(units, name, criteria)
     )
+    return 6.5 * len(networks) + 3.4 * (layers + lines + 3 + len(_asked(criteria))) + 2
+
+
+def _counts(units: pd.DataFrame, network: str, criteria: Mapping[str, Any]) -> list[str]:
+    """Return how many units of a network meet the criteria, of those not picked by hand."""
+    own = units[units.network == network]
+    note = left_out_note(own)
+    own = own[stays(own) & ~picked(own)]
+    lines = []
+    above = [column(own, column_name(index, "above")) for index in ("phase", "deformation")]
     if (above[0].notna() & above[1].notna()).any():
-        phase, deformation = (values.astype(bool) for values in invariant)
+        phase, deformation = near_perfect(own, criteria["C2"]), bends(own, criteria["C3"])
         lines = [
-            f"phase invariant: {phase.sum()}",
-            f"deformation invariant: {deformation.sum()}",
+            f"meet C2: {phase.sum()} of {len(own)}",
+            f"meet C3: {deformation.sum()}",
             f"both: {(phase & deformation).sum()}",
         ]
-    return [*lines, left_out_note(left_out)] if left_out else lines
+    return [*lines, note] if note else lines

@@ -11,13 +11,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from diversevis.controls.kinds import EXTENDED
 from diversevis.figures.style import (
     FAINT,
     GREY,
     INK,
     LABEL,
+    PAGE_WIDTH,
     TITLE,
     heading,
+    inset,
     new_page,
     save,
     show_patches,
@@ -30,6 +33,7 @@ from diversevis.figures.transforms import (
     means_of,
     show_canvas,
     show_map,
+    statistic_of,
 )
 from diversevis.results.tests import LayerTests, load_tests
 
@@ -41,6 +45,7 @@ _KNOWN = {
     "deformable": "template of\nmovable parts",
 }
 _LINEAR = ("simple", "rigid")
+_CELL = "complex"
 _PHASE, _DEFORMATION = "all-shifts", "deformations"  # families
 _INVARIANT_TO = {"complex": _PHASE, "deformable": _DEFORMATION}
 
@@ -48,6 +53,19 @@ _MARGIN, _HEADER, _FOOTER, _BETWEEN = 2.5, 16.0, 12.0, 3.5  # mm
 _BEST, _PICTURE = 14.0, 22.0
 _BEST_LEFT, _TEXTURE_LEFT, _MAP_LEFT = 20.5, 36.5, 60.5
 _STRIPS, _STRIP = (87.5, 119.0, 150.5), 27.0
+
+_LEFT, _WIDTH, _ASIDE = 14.0, 109.0, 13.0  # of the variants' panels, and left of the last one
+_TOP, _PANEL, _APART, _NAMES = 18.0, 25.0, 7.0, 14.0
+_LINES = {
+    "": "plain",
+    "squared": "square",
+    "soft": "threshold",
+    "offset": "offset root",
+    "s5": "s/5",
+    "s6": "s/6",
+    "s8": "s/8",
+}
+"""What ends the names of variants, and what to call it."""
 
 
 def run(
@@ -64,9 +82,11 @@ def draw(
     """Draw the controls, one row per kind.
 
     Each row shows the best patch of its first unit, the texture whose crops all drive that unit as
-    well as can be, the map of its responses over shifts, and of all units: the phase index, the
-    deformation index, and how far the latter lies above the linear surrogate's, with the criteria
-    that decide whether the indices are reported.
+    well as can be, the map of its effective contrasts over shifts, and of all units: the phase
+    index, the deformation index, and how far the latter lies above the linear surrogate's, with the
+    criteria that decide whether the indices are reported. Below, where they were measured, the same
+    indices of units with an output nonlinearity, or with narrower envelopes, beside the plain ones,
+    and how much complex cells vary over shifts.
 
     Parameters
     ----------
@@ -83,14 +103,18 @@ def draw(
     tops = _HEADER + (_PICTURE + _BETWEEN) * np.arange(len(layers))
     bottom = tops[-1] + _PICTURE + 1
     with theme():
-        figure, page = new_page(bottom + _FOOTER)
+        groups = _groups(indices)
+        variants = _TOP + 2 * _PANEL + _APART + _NAMES if groups else 0.0
+        figure, page = new_page(bottom + _FOOTER + variants)
         title = "Controls: units whose invariance is known"
         page.text(_MARGIN, 4, title, size=TITLE, weight="bold", va="center")
+        style: dict[str, Any] = {"color": GREY, "ha": "right", "va": "center"}
+        page.text(PAGE_WIDTH - _MARGIN, 4, "indices: mean effective contrast", **style)
         for left, width, text in (
             (_MARGIN, _BEST_LEFT - _MARGIN - 1.5, "control"),
             (_BEST_LEFT, _BEST, "best patch"),
             (_TEXTURE_LEFT, _PICTURE, "texture"),
-            (_MAP_LEFT, _PICTURE, "responses\nover shifts"),
+            (_MAP_LEFT, _PICTURE, "contrast\nover shifts"),
             (_STRIPS[0], _STRIP, "phase index"),
             (_STRIPS[1], _STRIP, f"deformation index\nδ = {delta:g} px"),
             (_STRIPS[2], _STRIP, "the same, less\nlinear surrogate"),
@@ -100,13 +124,12 @@ def draw(
             _pictures(page, layer, top)
             if layer.layer in _LINEAR:
                 text = f"largest in any\nfamily {_largest_difference(indices, layer.layer):.3f}"
-                style: dict[str, Any] = {
-                    "size": LABEL,
-                    "color": GREY,
-                    "ha": "right",
-                    "va": "center",
-                }
-                page.text(_STRIPS[2] + _STRIP, top + 3, text, **style)
+                page.text(_STRIPS[2] + _STRIP, top + 3, text, size=LABEL, **style)
+            worst = _largest_variation(indices)
+            if layer.layer == _CELL and np.isfinite(worst):
+                text = f"largest variation\nover shifts {worst:.3f}"
+                style |= {"ha": "left", "va": "top"}
+                page.text(_MARGIN, top + 11, text, size=LABEL, **style)
         strips = [
             strip(figure, left, _HEADER - 1, _STRIP, bottom - _HEADER + 1) for left in _STRIPS
         ]
@@ -124,6 +147,8 @@ def draw(
         _deformation(strips[1], strips[2], deformation, colours, tops, limits)
         colour_bar(page, _MAP_LEFT, bottom + 1.5, _PICTURE, upright=False)
         _key(page, bottom + 9.5, limits["linear_difference"])
+        if groups:
+            _variants(figure, page, indices, groups, delta, bottom + _FOOTER, limits)
     return figure
 
 
@@ -148,7 +173,7 @@ def _pictures(page: Axes, layer: LayerTests, top: float) -> None:
     if tests is None:
         return
     show_canvas(page, tests.canvases[0], layer.size, _TEXTURE_LEFT, top, _PICTURE)
-    show_map(page, tests, layer.measured(tests)[0], _MAP_LEFT, top, _PICTURE)
+    show_map(page, tests, tests.contrasts[0], _MAP_LEFT, top, _PICTURE)
 
 
 def _largest_difference(indices: pd.DataFrame, kind: str) -> float:
@@ -156,6 +181,12 @@ def _largest_difference(indices: pd.DataFrame, kind: str) -> float:
     own = indices[indices.layer == kind]
     rows = pd.concat(means_of(own, family) for family in own.family.unique())
     return (rows.value - rows.surrogate).abs().max()
+
+
+def _largest_variation(indices: pd.DataFrame) -> float:
+    """Return how much any plain complex cell varies over shifts."""
+    rows = statistic_of(indices, _PHASE, "variation")
+    return rows[rows.layer == _CELL].value.max()
 
 
 def _lanes(top: float, count: int) -> np.ndarray:
@@ -199,11 +230,6 @@ def _phase(
         if kind in _LINEAR:
             height = _PICTURE / len(lanes)
             _tolerance(axes, lanes, units.surrogate, height, limits["linear_difference"])
-        if kind == "complex":
-            _criterion(axes, limits["complex_index"], top)
-            if "simple" in indices:
-                highest = indices["simple"].value.max()
-                _criterion(axes, highest + limits["complex_above_simple"], top)
         _marks(axes, lanes, units, colours.get(kind, INK))
 
 
@@ -248,3 +274,92 @@ def _key(page: Axes, y: float, tolerance: float) -> None:
         (73, "at least"),
     ):
         page.text(left + x, y, text, size=LABEL, va="center_baseline")
+
+
+def _groups(indices: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Return kinds that belong together, with what to call them: variants behind their plain one.
+
+    Nothing where no variant was measured.
+    """
+    measured = set(indices.layer)
+    found: dict[tuple[str, bool], list[str]] = {}
+    for name, kind in EXTENDED.items():
+        if name in measured:
+            found.setdefault((kind.plain, kind.envelope is None), []).append(name)
+    return [
+        (plain if through else f"{plain}, envelopes", [plain, *names])
+        for (plain, through), names in found.items()
+    ]
+
+
+def _variants(
+    figure: Figure,
+    page: Axes,
+    indices: pd.DataFrame,
+    groups: Sequence[tuple[str, list[str]]],
+    delta: float,
+    top: float,
+    limits: Mapping[str, float],
+) -> None:
+    """Draw variants beside their plain kinds: two indices, and the variation of complex cells."""
+    title = "The same, output nonlinearities and envelopes"
+    page.text(_MARGIN, top + 4, title, size=TITLE, weight="bold", va="center")
+    phase, bent = (means_of(indices, family) for family in (_PHASE, _DEFORMATION))
+    shown = (("phase index", phase), (f"deformation\nindex, {delta:g} px", at_delta(bent, delta)))
+    first, second = top + _TOP, top + _TOP + _PANEL + _APART
+    for (label, rows), at in zip(shown, (first, second), strict=True):
+        axes = inset(figure, _LEFT, at, _WIDTH, _PANEL)
+        axes.patch.set_visible(False)
+        axes.set(ylim=(-0.08, 1.08), yticks=[0, 0.5, 1], ylabel=label)
+        _columns(axes, rows, groups, limits["variant_difference"], last=at == second)
+    text = "largest difference from plain, at most "
+    text += f"{limits['variant_difference']:g} through nonlinearities"
+    page.text(_LEFT, first - 9.5, text, size=LABEL, color=GREY, va="center")
+    cells = [name for _, names in groups for name in names if name.startswith(_CELL)]
+    left = _LEFT + _WIDTH + _ASIDE
+    width, height = PAGE_WIDTH - _MARGIN - left, 2 * _PANEL + _APART
+    axes = inset(figure, left, first, width, height)
+    axes.patch.set_visible(False)
+    rows = statistic_of(indices, _PHASE, "variation")
+    _columns(axes, rows, [("", list(dict.fromkeys(cells)))], None, last=True)
+    axes.axhline(limits["complex_variation"], color=INK, lw=0.7, ls=(0, (3, 2)))
+    axes.set(ylabel="variation over shifts", ylim=(0, None))
+    page.text(left, first - 6.5, "complex cells", weight="bold")
+    text = "dashed: at most; s/8 has no say"
+    page.text(left, first - 3, text, size=LABEL, color=GREY)
+
+
+def _columns(
+    axes: Axes,
+    rows: pd.DataFrame,
+    groups: Sequence[tuple[str, list[str]]],
+    most: float | None,
+    *,
+    last: bool,
+) -> None:
+    """Draw kinds side by side, one line per unit within a group, and how far variants lie off.
+
+    Differences beyond `most` are bold; None writes none, nor names of groups.
+    """
+    at, places, names = 0.0, [], []
+    for title, kinds in groups:
+        values = rows.pivot_table("value", "layer", "channel", dropna=False).reindex(kinds)
+        x = at + np.arange(len(kinds))
+        axes.plot(x, values, "-", color=GREY, lw=0.5)
+        axes.plot(x[:1], values.iloc[:1], "o", mfc="white", mec=INK, mew=0.6, ms=2.6)
+        axes.plot(x[1:], values.iloc[1:], "o", color=INK, mew=0, ms=2.6)
+        if most is not None:
+            style: dict[str, Any] = {"size": LABEL, "ha": "center", "transform": axes.transData}
+            for place, kind in zip(x[1:], kinds[1:], strict=True):
+                worst = (values.loc[kind] - values.iloc[0]).abs().max()
+                decides = EXTENDED[kind].nonlinearity is not None
+                weight = "bold" if decides and worst > most else "normal"
+                axes.text(place, 1.12, f"{worst:.3f}", weight=weight, **style)
+            middle = x.mean()
+            if not last:
+                axes.text(middle, 1.27, title, ha="center", weight="bold")
+        places += x.tolist()
+        names += [_LINES[kind.partition("-")[2]] for kind in kinds]
+        at = x[-1] + 2.0
+    axes.set_xlim(-0.7, at - 1.3)
+    axes.set_xticks(places, names if last else [""] * len(places), rotation=90)

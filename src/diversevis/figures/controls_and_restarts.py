@@ -37,7 +37,15 @@ from diversevis.figures.style import (
     theme,
     titles,
 )
-from diversevis.figures.transforms import at_delta, column, means_of, ratio, stays, with_index
+from diversevis.figures.transforms import (
+    at_delta,
+    column,
+    means_of,
+    picked,
+    ratio,
+    stays,
+    with_index,
+)
 from diversevis.results.quantities import ABOVE, Quantity, Registry
 from diversevis.results.sets import Sets, load_sets
 
@@ -150,7 +158,7 @@ def draw(
                 axes.axvline(at, color=FAINT, lw=0.4, zorder=0)
             for top, _ in sections_at:  # the sections' titles stand free
                 axes.axhspan(top - 0.5, top + _SECTION - 1.2, color="white", zorder=1)
-            axes.set_xlabel("relative to best response")
+            axes.set_xlabel("mean effective contrast")
         for row, top in zip(rows, tops, strict=True):
             _draw_row(page, row, top, fraction)
             for axes, values in zip(strips, row.indices, strict=True):
@@ -215,6 +223,7 @@ def _chosen(
         layer, channel = best.layer.item(), int(best.channel.item())
         known = [_first(with_index(best, index)) for index in compared]
         sets, place = places[layer, channel]
+        note += "\n(picked by hand)" if picked(best).item() else ""
         style = f"{layer}, {channel}", note, known, network_colour(sets.network)
         rows.append(_Row(sets, place, *style))
     return rows

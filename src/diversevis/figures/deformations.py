@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from diversevis.figures.canvases import Canvas, best_canvases, load_tests_of
 from diversevis.figures.style import (
     FAINT,
     GREY,
@@ -37,12 +38,15 @@ from diversevis.figures.transforms import (
     column,
     left_out_note,
     means_of,
+    picked,
     ratio,
     show_grid,
     stays,
+    with_index,
 )
 from diversevis.results.quantities import ABOVE, INDEX, Quantity, Registry
-from diversevis.results.tests import FamilyTests, LayerTests, load_tests
+from diversevis.results.quantities import column as column_name
+from diversevis.results.tests import LayerTests
 
 _LEFT, _RIGHT, _TOP, _LEGEND = 11.0, 3.0, 7.0, 14.0  # mm
 _GAP, _BETWEEN, _HEIGHT = 4.0, 10.0, 34.0
@@ -53,38 +57,44 @@ _NAME, _PITCH = 23.0, 20.0
 
 
 def run(reads: Mapping[str, Any], writes: Mapping[str, Path]) -> None:
-    """Draw it from ``tests``, arrays of layers, and tables."""
+    """Draw it from ``arrays``, tests of layers with all seeds, and tables."""
+    registry = Registry.load(reads["quantities"])
     with titles(read_titles(reads["networks"])):
         figure = draw(
-            load_tests(reads["tests"]),
+            load_tests_of(reads["arrays"], registry.of("deformation")),
+            pd.read_csv(reads["tests"]),
             pd.read_csv(reads["units"]),
             pd.read_csv(reads["indices"]),
-            Registry.load(reads["quantities"]),
+            registry,
         )
     save(figure, *writes.values())
 
 
 def draw(
-    layers: Sequence[LayerTests], units: pd.DataFrame, indices: pd.DataFrame, registry: Registry
+    layers: Sequence[LayerTests],
+    tests: pd.DataFrame,
+    units: pd.DataFrame,
+    indices: pd.DataFrame,
+    registry: Registry,
 ) -> Figure:
     """Draw the indices of families against displacement, and members of some units' canvases.
 
     One panel per layer, one row per network where they are many. Thin lines are units, bold ones
-    their medians, dashed ones those of their linear surrogates. Below, the unit of each network
-    whose deformation index lies furthest above its surrogate's, and the one whose lies furthest
-    below: the deformations of its canvas that drive it most, and least, with the grid that they
-    bend.
+    their medians, dashed ones those of their linear surrogates, both without units that were picked
+    by hand. Below, the unit of each network whose deformation index lies furthest above its
+    surrogate's, and the one whose lies furthest below: of the canvas that the index is of, the
+    deformations that drive it most, and least, with the grid that they bend.
 
     Parameters
     ----------
     layers
-        Tests of layers of any number of networks.
-    units, indices
-        The table of units, and the tidy one of indices.
+        Tests of layers of any number of networks, of all seeds.
+    tests, units, indices
+        The tables of tests and of units, and the tidy one of indices.
     registry
         Its displaced families are drawn.
     """
-    places = [(layer.network, layer.layer) for layer in layers]
+    places = list(dict.fromkeys((layer.network, layer.layer) for layer in layers))
     rows = units[[place in places for place in zip(units.network, units.layer, strict=True)]]
     lines = [places]
     if len(places) > _ONE_ROW:
@@ -95,7 +105,9 @@ def draw(
     width = min(_WIDEST, (PAGE_WIDTH - _LEFT - _RIGHT - (columns - 1) * _GAP) / columns)
     bottom = _TOP + len(lines) * (_HEIGHT + _BETWEEN) - _BETWEEN
     families = [entry for entry in registry.having(INDEX) if entry.delta is not None]
-    examples = _examples(layers, rows, registry.of("deformation", ABOVE))
+    bent = registry.of("deformation")
+    canvases = best_canvases(layers, tests, bent)
+    examples = _examples(canvases, with_index(rows, bent), registry.of("deformation", ABOVE))
     first = bottom + _LEGEND + 9
     height = first + len(examples) * _PITCH if examples else bottom + _LEGEND
     with theme():
@@ -114,15 +126,14 @@ def draw(
                 title = f"{network_title(network)} {name}"
                 panel_title(page, left, top, width, title, _count(some))
             middle = top + _HEIGHT / 2
-            page.text(3.5, middle, "index", rotation=90, ha="center", va="center")
+            style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center"}
+            page.text(3.2, middle, "index\n(mean effective contrast)", linespacing=1.2, **style)
         right = _LEFT + columns * (width + _GAP) - _GAP
         text = "root mean square displacement δ (px per 24 px of patch)"
         page.text(right, bottom + 6.5, text, ha="right", va="center")
         legend(page, _entries(families), (height - bottom - _LEGEND) / height)
-        left_out = int((~stays(rows)).sum())
-        if left_out:
-            text = left_out_note(left_out).replace("\n", " ")
-            page.text(_LEFT, bottom + 6.5, text, size=LABEL, color=GREY, va="center")
+        text = left_out_note(rows).replace("\n", " ")
+        page.text(_LEFT, bottom + 6.5, text, size=LABEL, color=GREY, va="center")
         if examples:
             _headings(page, first - 2)
         for line, example in enumerate(examples):
@@ -131,10 +142,10 @@ def draw(
 
 
 def _count(units: pd.DataFrame) -> str:
-    kept = int(stays(units).sum())
-    if kept < len(units):
-        return f"{kept} of {len(units)}"
-    return units_text(kept)
+    kept = units[stays(units)]
+    own, by_hand = len(kept[~picked(kept)]), int(picked(kept).sum())
+    text = f"{len(kept)} of {len(units)}" if len(kept) < len(units) else units_text(own)
+    return f"{text}, {by_hand} by hand" if by_hand else text
 
 
 def _panel(
@@ -146,7 +157,7 @@ def _panel(
     first: bool,
 ) -> None:
     """Draw the indices of a layer's units."""
-    kept = units.channel[stays(units)]
+    kept, own = units.channel[stays(units)], units.channel[stays(units) & ~picked(units)]
     axes.axhline(0, color=FAINT, lw=0.5)
     ends: list[float] = []
     for entry in families:
@@ -161,8 +172,8 @@ def _panel(
         ends += deltas.tolist()
         axes.plot(deltas, index.T, color=entry.colour, **thin(len(kept)))
         style: dict[str, Any] = {"color": entry.colour, "zorder": 3}
-        axes.plot(deltas, surrogate.median(), lw=1.0, ls=(0, (3, 2)), **style)
-        axes.plot(deltas, index.median(), ".-", lw=1.5, ms=3, clip_on=False, **style)
+        axes.plot(deltas, surrogate.loc[own].median(), lw=1.0, ls=(0, (3, 2)), **style)
+        axes.plot(deltas, index.loc[own].median(), ".-", lw=1.5, ms=3, clip_on=False, **style)
     axes.update_datalim([(1, 0), (1, 1.02)])
     axes.autoscale_view(scalex=False)
     axes.set(yticks=[0, 0.5, 1], xticks=sorted(set(ends)))
@@ -171,28 +182,35 @@ def _panel(
     else:
         style = {"size": LABEL, "color": GREY, "ha": "center", "va": "center"}
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, **style)
+    _cycles(axes, units[stays(units) & ~picked(units)], families)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.tick_params(labelleft=first)
 
 
+def _cycles(axes: Axes, units: pd.DataFrame, families: Sequence[Quantity]) -> None:
+    """Write how far the main displacement is, in cycles of the units' best patches."""
+    for delta in dict.fromkeys(entry.delta for entry in families):
+        middle = column(units, column_name("displacement", "cycles", delta)).median()
+        if np.isfinite(middle):
+            text = f"{delta:g} px: {middle:.2f} cycles"
+            axes.text(0.02, 0.08, text, size=LABEL, color=GREY, transform=axes.transAxes)
+
+
 def _examples(
-    layers: Sequence[LayerTests], units: pd.DataFrame, above: Quantity | None
-) -> list[tuple[LayerTests, FamilyTests, int]]:
+    canvases: Mapping[Any, Canvas], units: pd.DataFrame, above: Quantity | None
+) -> list[tuple[Canvas, pd.Series]]:
     """Return of each network the units with the most, and the least, of the deformation index."""
     if above is None:
         return []
-    measured = {(layer.network, layer.layer): layer for layer in layers}
     values = column(units, above.name)[stays(units)].dropna()
     found = []
-    for network in dict.fromkeys(layer.network for layer in layers):
+    for network in dict.fromkeys(network for network, _, _ in canvases):
         own = values[units.network[values.index] == network]
         rows = own.nlargest(1).index.union(own.nsmallest(1).index, sort=False)
-        chosen: Iterable[Any] = units.loc[rows].itertuples()
-        for unit in chosen:
-            layer = measured[network, unit.layer]
-            tests, place = layer.find(above.family, above.delta), layer.place(unit.channel)
-            if tests is not None and place is not None:
-                found.append((layer, tests, place))
+        for _, unit in units.loc[rows].iterrows():
+            canvas = canvases.get((network, unit.layer, unit.channel))
+            if canvas is not None:
+                found.append((canvas, unit))
     return found
 
 
@@ -215,20 +233,22 @@ def _lefts() -> tuple[float, float, float]:
     return middle, members, members + block + 3
 
 
-def _example(page: Axes, layer: LayerTests, tests: FamilyTests, unit: int, top: float) -> None:
+def _example(page: Axes, canvas: Canvas, numbers: pd.Series, top: float) -> None:
     """Draw members of a unit's canvas."""
-    relative = layer.measured(tests)[unit]
-    text = f"{network_title(layer.network)}\n{layer.layer}, {layer.channels[unit]}"
+    tests, unit, contrasts = canvas.tests, canvas.place, canvas.contrasts
+    network, layer, channel = canvas.name
+    text = f"{network_title(network)}\n{layer}, {channel}"
     page.text(_MARGIN, top + 2.2, text, weight="bold", va="center", linespacing=1.3)
-    text = f"δ = {tests.delta:g} px\nindex {ratio(float(relative.mean()))}\n"
-    text += f"surrogate {ratio(float(tests.surrogate[unit]))}"
-    page.text(_MARGIN, top + 9.5, text, size=LABEL, color=GREY, va="center", linespacing=1.3)
+    text = f"δ = {tests.delta:g} px\nindex {ratio(numbers.value)}\n"
+    text += f"surrogate {ratio(numbers.surrogate)}"
+    text += "\npicked by hand" if numbers.get("hand_picked") == 1 else ""
+    page.text(_MARGIN, top + 5.4, text, size=LABEL, color=GREY, va="top", linespacing=1.3)
     lefts, fields = _lefts(), np.asarray(tests.fields)[unit]
     show_patches(page, np.asarray(tests.unmoved)[[unit]], lefts[0], top, _PICTURE)
     show_grid(page, np.zeros_like(fields[0]), lefts[0], top, _PICTURE)
     for which, left in zip((tests.most, tests.least), lefts[1:], strict=True):
         show_patches(page, tests.patches[unit, which], left, top, _PICTURE, gap=_SPACE)
-        members = zip(fields[which], relative[tests.shown[unit, which]], strict=True)
+        members = zip(fields[which], contrasts[tests.shown[unit, which]], strict=True)
         for place, (field, value) in enumerate(members):
             x = left + place * (_PICTURE + _SPACE)
             show_grid(page, field, x, top, _PICTURE)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from diversevis.figures.style import INK
+from diversevis.figures.style import INK, LABEL
 
 _MANY = 60  # units, from which on dots are smaller
 
@@ -30,6 +30,7 @@ def swarm(
     colour: str,
     filled: bool = True,
     marker: str = "o",
+    ringed: np.ndarray | None = None,
 ) -> None:
     """Draw a dot for every value, beside each other where they would lie on each other.
 
@@ -51,14 +52,34 @@ def swarm(
         Or open.
     marker
         Its shape, as Matplotlib calls it.
+    ringed
+        ``[units]``, which dots have a ring around them: units that were picked by hand.
     """
-    values = np.sort(values[np.isfinite(values)])
+    (finite,) = np.nonzero(np.isfinite(values))
+    order = finite[np.argsort(values[finite])]
+    values = values[order]
     size = dot_size(len(values))
     offsets = _offsets(axes, values, size, width)
     style: dict[str, Any] = (
         {"mfc": colour, "mew": 0} if filled else {"mfc": "white", "mec": colour, "mew": 0.5}
     )
     axes.plot(at + offsets, values, marker, ls="", ms=size, clip_on=False, **style)
+    if ringed is not None and (rings := ringed[order]).any():
+        _ring(axes, (at + offsets)[rings], values[rings], size)
+
+
+def _ring(axes: Axes, x: Any, y: Any, size: float) -> None:
+    """Draw rings around marks of a size, in points."""
+    style: dict[str, Any] = {"mfc": "none", "mec": INK, "mew": 0.6, "clip_on": False, "zorder": 5}
+    axes.plot(x, y, "o", ls="", ms=size + 2.4, **style)
+
+
+def ring_key(page: Axes, left: float, y: float, text: str = "ringed: picked by hand") -> float:
+    """Draw what rings of `swarm` mean, for a key; return the width in mm."""
+    page.plot(left, y, "o", color=INK, ms=2.6, mew=0)
+    _ring(page, left, y, 2.6)
+    page.text(left + 2.3, y, text, size=LABEL, va="center_baseline")
+    return 2.3 + 1.15 * len(text)
 
 
 def _offsets(axes: Axes, values: np.ndarray, size: float, width: float) -> np.ndarray:

@@ -11,7 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diversevis.figures.distributions import median_key, median_mark, median_of, swarm
+from diversevis.figures.canvases import Canvas, Unit, best_canvases, load_tests_of
+from diversevis.figures.distributions import (
+    median_key,
+    median_mark,
+    median_of,
+    ring_key,
+    swarm,
+)
 from diversevis.figures.style import (
     FAINT,
     GREY,
@@ -32,39 +39,44 @@ from diversevis.figures.style import (
 from diversevis.figures.transforms import (
     colour_bar,
     left_out_note,
+    picked,
     ratio,
     show_canvas,
     show_map,
     stays,
+    unit_name,
     with_index,
 )
 from diversevis.results.quantities import Quantity, Registry
-from diversevis.results.tests import FamilyTests, LayerTests, load_tests
+from diversevis.results.tests import LayerTests
 
 _MARGIN, _GUTTER, _GAP = 2.5, 5.0, 0.8  # mm
 _LARGEST, _BAND, _LABEL, _NUMBERS, _BETWEEN, _FOOTER = 28.0, 7.5, 5.0, 3.0, 2.5, 8.0
-_MOST_ACROSS = 4  # units side by side
-_LEFT, _TITLE, _PANEL, _BOTTOM = 13.0, 6.0, 46.0, 12.5  # of the distributions
+_MOST_ACROSS = 3  # units side by side
+_LEFT, _TITLE, _PANEL, _BOTTOM = 14.0, 6.0, 46.0, 12.5  # of the distributions
 _ASIDE, _ROOM = 0.2, 0.34  # on their horizontal axis
 
 
 def run(
     reads: Mapping[str, Any], writes: Mapping[str, Path], *, criteria: Mapping[str, Any]
 ) -> None:
-    """Draw it from ``tests``, arrays of layers, and tables."""
+    """Draw it from ``arrays``, tests of layers with all seeds, and tables."""
+    registry = Registry.load(reads["quantities"])
     with titles(read_titles(reads["networks"])):
         figure = draw(
-            load_tests(reads["tests"]),
+            load_tests_of(reads["arrays"], registry.of("phase")),
+            pd.read_csv(reads["tests"]),
             pd.read_csv(reads["units"]),
             pd.read_csv(reads["layers"]),
-            Registry.load(reads["quantities"]),
-            criteria=criteria,
+            registry,
+            criteria=criteria["second"]["C2"],
         )
     save(figure, *writes.values())
 
 
 def draw(
     layers: Sequence[LayerTests],
+    tests: pd.DataFrame,
     units: pd.DataFrame,
     medians: pd.DataFrame,
     registry: Registry,
@@ -74,26 +86,28 @@ def draw(
 ) -> Figure:
     """Draw the units of each network with the highest and with the lowest phase index, then all.
 
-    Each unit has its texture, with a square as large as a patch, beside the map of the responses to
-    the texture's crops, all on one scale of colours. Below, the phase indices of all units by layer
-    with the median and its interval, beside those of their linear surrogates.
+    Each unit has its texture, with a square as large as a patch, beside the map of the effective
+    contrasts of the texture's crops, all on one scale of colours: those of the seed whose texture
+    the index is of. Below, the phase indices of all units by layer with the median and its
+    interval, beside those of their linear surrogates.
 
     Parameters
     ----------
     layers
-        Tests of layers of any number of networks; those without all shifts are passed over.
-    units, medians
-        The tables of units and of layers.
+        Tests of layers of any number of networks, of all seeds; those without all shifts are passed
+        over.
+    tests, units, medians
+        The tables of tests, of units and of layers.
     registry
         The quantities of `units`; among them the phase index, if it was measured.
     criteria
-        ``config/criteria.yaml``; of C2.
+        The section ``second.C2`` of ``config/criteria.yaml``.
     most
         Units to show of either kind, of each network; fewer where there are not twice as many.
     """
     phase = registry.of("phase")
     units = with_index(units, phase)
-    examples = _examples(layers, phase.family) if phase else {}
+    examples = best_canvases(layers, tests, phase)
     networks = list(dict.fromkeys(layer.network for layer in layers))
     across = min(most, _MOST_ACROSS)
     width = (PAGE_WIDTH - 2 * _MARGIN - (across - 1) * _GUTTER) / across
@@ -119,12 +133,13 @@ def draw(
                         _unit(page, *example, left, top, size)
                     top += pitch
         colour_bar(page, _MARGIN, height + 1, 30, upright=False)
-        text = "response relative to the unit's best patch, over the crops of its texture"
+        text = "effective contrast of the crops of a texture (1: the unit's best patch); "
+        text += "in brackets: index of the linear surrogate"
         page.text(_MARGIN + 34, height + 2, text, size=LABEL, va="center")
         if places and phase:
             axes = inset(figure, _LEFT, panel, PAGE_WIDTH - _LEFT - _MARGIN, _PANEL)
-            _distributions(axes, places, units, medians, phase, criteria["C2"]["phase_index"])
-            _panel_texts(page, places, units, panel)
+            _distributions(axes, places, units, medians, phase, criteria["phase_index"])
+            _panel_texts(page, places, units, panel, criteria)
     return figure
 
 
@@ -153,25 +168,30 @@ def _distributions(
     axes.axhline(criterion, color=GREY, lw=0.5, ls=(0, (3, 2)), zorder=0)
     for at, (network, layer) in enumerate(places):
         own = kept[(kept.network == network) & (kept.layer == layer)]
+        by_hand = picked(own)
         style: dict[str, Any] = {"width": _ROOM, "colour": network_colour(network)}
-        swarm(axes, at - _ASIDE, own.value.to_numpy(), **style)
+        swarm(axes, at - _ASIDE, own.value.to_numpy(), ringed=by_hand.to_numpy(), **style)
         style["colour"] = GREY
         swarm(axes, at + _ASIDE, own.surrogate.to_numpy(), filled=False, **style)
         median_mark(axes, at - _ASIDE, _ROOM, *median_of(medians, network, layer, phase.name))
-        middle = own.surrogate.median()
+        middle = own.surrogate[~by_hand].median()
         median_mark(axes, at + _ASIDE, _ROOM, middle, middle, middle)
         if at and places[at - 1][0] != network:
             axes.axvline(at - 0.5, color=FAINT, lw=0.5)
     axes.set(xticks=range(len(places)), xticklabels=[layer for _, layer in places])
     axes.tick_params(axis="x", length=0)
-    axes.set(yticks=[0, 0.5, 1], ylabel=phase.title)
+    axes.set(yticks=[0, 0.5, 1], ylabel=f"{phase.title}\n(mean effective contrast)")
 
 
 def _panel_texts(
-    page: Axes, places: list[tuple[str, str]], units: pd.DataFrame, top: float
+    page: Axes,
+    places: list[tuple[str, str]],
+    units: pd.DataFrame,
+    top: float,
+    criteria: Mapping[str, Any],
 ) -> None:
     step = (PAGE_WIDTH - _LEFT - _MARGIN) / len(places)
-    kept = units[stays(units) & units.value.notna()]
+    kept = units[stays(units) & units.value.notna() & ~picked(units)]
     for at, (network, layer) in enumerate(places):
         count = int(((kept.network == network) & (kept.layer == layer)).sum())
         middle = _LEFT + (at + 0.5) * step
@@ -180,37 +200,29 @@ def _panel_texts(
         if not at or places[at - 1][0] != network:
             style = {"weight": "bold", "color": network_colour(network)}
             page.text(_LEFT + at * step + 1, top - 1.5, network_title(network), **style)
-    y = top + _PANEL + 10
-    page.plot(_LEFT + 1, y, "o", color=INK, ms=3, mew=0)
-    page.plot(_LEFT + 21, y, "o", mfc="white", mec=GREY, mew=0.6, ms=3)
-    median_key(page, _LEFT + 52, y)
-    page.plot([_LEFT + 107, _LEFT + 110], [y, y], color=GREY, lw=0.5, ls=(0, (3, 2)))
-    for x, text in (
-        (2.5, "one unit"),
-        (22.5, "its linear surrogate"),
-        (56, "median of units and its 95 % interval"),
-        (111, "criterion of claim C2"),
+    x, y = _LEFT + 1, top + _PANEL + 10
+    page.plot(x, y, "o", color=INK, ms=3, mew=0)
+    page.plot(x + 14, y, "o", mfc="white", mec=GREY, mew=0.6, ms=3)
+    median_key(page, x + 37, y)
+    for right, text in (
+        (1.5, "one unit"),
+        (15.5, "linear surrogate"),
+        (41, "median, 95 % interval"),
     ):
-        page.text(_LEFT + x, y, text, size=LABEL, va="center_baseline")
-
-
-_Example = tuple[LayerTests, FamilyTests, int]
-"""A unit: its layer, its tests of all shifts, its place."""
-
-
-def _examples(layers: Sequence[LayerTests], family: str) -> dict[tuple[str, str, Any], _Example]:
-    """Return what there is to show, by network, layer and channel."""
-    return {
-        (layer.network, layer.layer, channel): (layer, tests, unit)
-        for layer in layers
-        if (tests := layer.find(family)) is not None
-        for unit, channel in enumerate(layer.channels.tolist())
-    }
+        page.text(x + right, y, text, size=LABEL, va="center_baseline")
+    x += 69
+    if picked(units).any():
+        x += ring_key(page, x, y) + 2
+    x = max(x, _LEFT + 99)
+    page.plot([x, x + 3], [y, y], color=GREY, lw=0.5, ls=(0, (3, 2)))
+    text = f"C2: at least {criteria['phase_index']:g}, {criteria['above']:g} above surrogate, "
+    text += f"variation ≤ {criteria['variation']:g}"
+    page.text(x + 4, y, text, size=LABEL, va="center_baseline")
 
 
 def _choose(
-    examples: Mapping[tuple[str, str, Any], _Example], units: pd.DataFrame, network: str, most: int
-) -> list[list[tuple[_Example, pd.Series, str]]]:
+    examples: Mapping[Unit, Canvas], units: pd.DataFrame, network: str, most: int
+) -> list[list[tuple[Canvas, pd.Series, str]]]:
     """Return the most and the least invariant units of a network, each by falling index."""
     rows = _indexed(units, network).sort_values("value", ascending=False, kind="stable")
     found = [
@@ -236,30 +248,29 @@ def _band(page: Axes, units: pd.DataFrame, network: str, top: float) -> None:
         text += ", the most and the least invariant to phase"
     style: dict[str, Any] = {"size": TITLE, "weight": "bold", "color": network_colour(network)}
     page.text(_MARGIN, top + 3, text, va="center", **style)
-    left_out = int(((units.network == network) & ~stays(units)).sum())
     right = PAGE_WIDTH - _MARGIN
-    if left_out:
-        text = left_out_note(left_out).replace("\n", " ")
-        page.text(right, top + 3, text, size=LABEL, color=GREY, va="center", ha="right")
+    text = left_out_note(units[units.network == network]).replace("\n", " ")
+    page.text(right, top + 3, text, size=LABEL, color=GREY, va="center", ha="right")
     page.plot([_MARGIN, right], [top + 5.8] * 2, color=FAINT, lw=0.5)
 
 
 def _unit(
     page: Axes,
-    example: _Example,
+    canvas: Canvas,
     numbers: pd.Series,
     rank: str,
     left: float,
     top: float,
     size: float,
 ) -> None:
-    layer, tests, unit = example
-    below = top + _LABEL
-    page.text(left, below - 1, f"{layer.layer}, {layer.channels[unit]}", weight="bold")
+    layer, below = canvas.layer, top + _LABEL
+    name = unit_name(*canvas.name[1:], by_hand=bool(numbers.get("hand_picked") == 1))
+    page.text(left, below - 1, name, weight="bold")
     right = left + 2 * size + _GAP
     page.text(right, below - 1, rank, size=LABEL, color=GREY, ha="right")
-    show_canvas(page, tests.canvases[unit], layer.size, left, below, size)
-    show_map(page, tests, layer.measured(tests)[unit], left + size + _GAP, below, size)
-    text = f"index {ratio(numbers.value)}, surrogate {ratio(numbers.surrogate)}"
+    show_canvas(page, canvas.tests.canvases[canvas.place], layer.size, left, below, size)
+    show_map(page, canvas.tests, canvas.contrasts, left + size + _GAP, below, size)
+    text = f"index {ratio(numbers.value)} ({ratio(numbers.surrogate)})"
+    text += f", variation {ratio(numbers.variation)}"
     text += f", F1/F0 {ratio(float(numbers.get('f1_f0', np.nan)))}"
     page.text(left, below + size + 2.6, text, size=LABEL)

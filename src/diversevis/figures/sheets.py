@@ -30,7 +30,7 @@ from diversevis.figures.style import (
     theme,
     titles,
 )
-from diversevis.figures.transforms import ratio
+from diversevis.figures.transforms import left_out_reason, ratio
 from diversevis.results.quantities import INDEX, Quantity, Registry, column
 from diversevis.results.sets import Sets, SweepResult
 
@@ -83,13 +83,13 @@ def _page(
     block, height = (times * (size + _GAP) - _GAP for times in (columns, rows))
     lefts = (_MARGIN + _LABEL, _MARGIN + _LABEL + block + _APART)
     right = lefts[1] + block + _APART
-    pitch = max(height + _BETWEEN, _LINE * (len(indices) + 2))
+    pitch = max(height + _BETWEEN, _LINE * (len(indices) + 3))
     with theme():
         figure, page = new_page(_HEADER + len(some) * pitch + _MARGIN)
         title = f"{network_title(sets.network)} {sets.layer}"
         style: dict[str, Any] = {"va": "center", "color": network_colour(sets.network)}
         page.text(_MARGIN, 4, title, size=TITLE, weight="bold", **style)
-        note = f"receptive field {sets.size} px; {which}"
+        note = f"receptive field {sets.size} px; indices: mean effective contrast; {which}"
         page.text(PAGE_WIDTH - _MARGIN, 4, note, color=GREY, va="center", ha="right")
         for left, width, text, colour in (
             (_MARGIN, _LABEL - 1.5, "unit", INK),
@@ -143,9 +143,10 @@ def _unit(
 
 def _text(unit: Any, indices: Sequence[Quantity]) -> str:
     """Return what the tests say of a unit, each index with its linear surrogate's."""
+    lines = ["picked by hand"] if unit.get("hand_picked") == 1 else []
     if isinstance(unit.get("left_out"), str) and unit["left_out"]:
-        return "left out: not\ndriven above zero"
-    lines = []
+        reason = left_out_reason(unit["left_out"]).replace(" ", "\n", 1)
+        return "\n".join([*lines, f"left out: {reason}"])
     for entry in indices:
         surrogate = column(entry.index, "surrogate", entry.delta)
         values = [float(unit.get(name, np.nan)) for name in (entry.name, surrogate)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from diversevis.analysis.stages import criteria, of_layers, sweeps, with_nulls
+from diversevis.analysis.stages import criteria, of_layers, of_tests, sweeps, with_nulls
 from diversevis.controls.kinds import KINDS, SHOWN
 from diversevis.controls.name import CONTROLS
 from diversevis.study.stage import Place, Reads, Run, Stage, reduced
@@ -118,9 +118,8 @@ def _gallery(run: Run, place: Place) -> Reads:
     }
 
 
-def _first_tests(run: Run) -> Reads:
-    shown = every_layer(run)
-    return {"tests": [run.layout.tests(p["network"], p["layer"], 0)["arrays"] for p in shown]}
+def _seeds(run: Run) -> Reads:
+    return {"arrays": of_tests(run, "arrays"), **_tables("tests")(run)}
 
 
 def _controls(run: Run, _place: Place) -> Reads:
@@ -177,15 +176,15 @@ FIGURES = (
         "6",
         "phase: textures, shift maps, distributions",
         "tables/units.csv",
-        lambda run, _: {**_first_tests(run), **_tables("units", "layers", "quantities")(run)},
-        criteria("C2"),
+        lambda run, _: {**_seeds(run), **_tables("units", "layers", "quantities")(run)},
+        criteria("second"),
     ),
     Figure(
         "deformations",
         "7",
         "shifts and deformations",
         "tables/indices.csv",
-        lambda run, _: {**_first_tests(run), **_tables("units", "indices", "quantities")(run)},
+        lambda run, _: {**_seeds(run), **_tables("units", "indices", "quantities")(run)},
     ),
     # Without a pair there is nothing to compare.
     Figure(
@@ -194,7 +193,7 @@ FIGURES = (
         "the two networks",
         "tables/pairs.csv",
         lambda run, _: _tables("units", "layers", "pairs", "quantities")(run),
-        criteria("C2", "C3", "C4"),
+        criteria("second"),
         places=lambda run: [{}] if run.settings.pairs else [],
     ),
     Figure(

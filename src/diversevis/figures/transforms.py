@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from diversevis.figures.style import LABEL, show_patches, units_text
-from diversevis.measures import RESPONSE
+from diversevis.measures import CONTRAST
 from diversevis.results.quantities import Quantity
 from diversevis.results.quantities import column as column_name
-from diversevis.results.tests import FIXED, FamilyTests
+from diversevis.results.tests import FIXED, NEVER_DRIVEN, FamilyTests
 
 _COLOURS = "viridis"
 _MAP_PIXELS = 400  # to which maps are enlarged, for many viewers blur pictures that they enlarge
@@ -39,20 +40,20 @@ def show_canvas(
 
 
 def show_map(
-    page: Axes, tests: FamilyTests, relative: np.ndarray, left: float, top: float, size: float
+    page: Axes, tests: FamilyTests, values: np.ndarray, left: float, top: float, size: float
 ) -> None:
-    """Show responses to all shifts, ``[members]`` relative to f_max, over the texture's corners.
+    """Show what all shifts reach, ``[members]`` of which the peak is 1, over the texture's corners.
 
     The horizontal axis is the shift to the right, the vertical one down, as in the texture.
     """
     corners = tests.members.astype(int)
-    values = np.full(corners.max(0) + 1, np.nan)
-    values[tuple(corners.T)] = relative
-    repeat = -(-_MAP_PIXELS // len(values))
-    values = values.repeat(repeat, 0).repeat(repeat, 1)
+    shifts = np.full(corners.max(0) + 1, np.nan)
+    shifts[tuple(corners.T)] = values
+    repeat = -(-_MAP_PIXELS // len(shifts))
+    shifts = shifts.repeat(repeat, 0).repeat(repeat, 1)
     limits = page.get_xlim(), page.get_ylim()
     page.imshow(
-        values,
+        shifts,
         extent=(left, left + size, top + size, top),
         cmap=_COLOURS,
         vmin=0,
@@ -79,7 +80,7 @@ def colour_bar(page: Axes, left: float, top: float, length: float, *, upright: b
     for value, text, va, ha in (
         (0, "≤ 0", "bottom", "left"),
         (0.5, "0.5", "center", "center"),
-        (1, "1", "top", "right"),
+        (1, "≥ 1", "top", "right"),
     ):
         if upright:
             y = top + (1 - value) * length
@@ -134,21 +135,61 @@ def column(units: pd.DataFrame, name: str) -> pd.Series:
 def with_index(units: pd.DataFrame, index: Quantity | None) -> pd.DataFrame:
     """Return units with their ``value`` of an index and their linear ``surrogate``'s.
 
-    Both are NaN where the index was not measured or is withheld.
+    Also their ``variation`` over the members. All are NaN where the index was not measured or is
+    withheld.
     """
+    names = ("value", "surrogate", "variation")
     if index is None:
-        return units.assign(value=np.nan, surrogate=np.nan)
-    surrogate = column_name(index.index, "surrogate", index.delta)
-    return units.assign(value=column(units, index.name), surrogate=column(units, surrogate))
+        return units.assign(**dict.fromkeys(names, np.nan))
+    of_index = [index.name] + [column_name(index.index, name, index.delta) for name in names[1:]]
+    found = zip(names, of_index, strict=True)
+    return units.assign(**{name: column(units, source) for name, source in found})
+
+
+def picked(units: pd.DataFrame) -> pd.Series:
+    """Return which rows are units that were picked by hand: shown, with no say in statistics."""
+    return column(units, "hand_picked") == 1
+
+
+def unit_name(layer: str, channel: object, *, by_hand: bool) -> str:
+    """Return what to call a unit beside its picture."""
+    return f"{layer}, {channel}" + (" (picked by hand)" if by_hand else "")
+
+
+def near_perfect(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.Series:
+    """Return which units' values meet ``second.C2`` of the criteria, uncertainties aside."""
+    return (
+        (column(units, "phase_variation") <= criteria["variation"])
+        & (column(units, "phase_index") >= criteria["phase_index"])
+        & (column(units, "phase_above") >= criteria["above"])
+    )
+
+
+def bends(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.Series:
+    """Return which units' values meet ``second.C3`` of the criteria, uncertainties aside."""
+    index, drive = (
+        column(units, column_name("deformation", name, criteria["delta"]))
+        for name in ("index", "drive")
+    )
+    return (
+        (index >= criteria["index"])
+        & (column(units, "deformation_above") >= criteria["above"])
+        & (drive >= criteria["drive"])
+    )
 
 
 def means_of(indices: pd.DataFrame, family: str) -> pd.DataFrame:
-    """Return the rows of tidy indices with a family's means over members, of the fixed mask."""
+    """Return the rows of tidy indices with a family's mean effective contrasts, fixed mask."""
+    return statistic_of(indices, family, "mean")
+
+
+def statistic_of(indices: pd.DataFrame, family: str, statistic: str) -> pd.DataFrame:
+    """Return the rows of one statistic of a family's effective contrasts, fixed mask."""
     return indices[
         (indices.family == family)
         & (indices["mask"] == FIXED)
-        & (indices.measure == RESPONSE)
-        & (indices.statistic == "mean")
+        & (indices.measure == CONTRAST)
+        & (indices.statistic == statistic)
     ]
 
 
@@ -157,6 +198,18 @@ def at_delta(rows: pd.DataFrame, delta: float | None) -> pd.DataFrame:
     return rows[rows.delta.isna() if delta is None else rows.delta == delta]
 
 
-def left_out_note(count: int) -> str:
-    """Return how many units are left out, and why, in two lines."""
-    return f"{units_text(count)} left out:\nnot driven above zero"
+_SHORT = {NEVER_DRIVEN: "not driven above zero"}
+
+
+def left_out_reason(reason: str) -> str:
+    """Return why a unit is left out, in fewer words than the table of units."""
+    return _SHORT.get(reason, reason.removeprefix("its "))
+
+
+def left_out_note(units: pd.DataFrame) -> str:
+    """Return how many units are left out, and why, in two lines; empty if all stay."""
+    if stays(units).all():
+        return ""
+    reasons = units.left_out[~stays(units)]
+    words = ", ".join(map(left_out_reason, reasons.unique()))
+    return f"{units_text(len(reasons))} left out:\n{words}"

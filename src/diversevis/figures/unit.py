@@ -35,16 +35,18 @@ _BLOCK = _EACH * (_MEMBER + _GAP) - _GAP
 _HALF = 2 * (_MEMBER + _GAP) - _GAP
 _APART = 2.6
 _CURVE, _CURVE_WIDTH = 151.5, 26.0
+_GROWTH, _GROWTH_LEFT, _GROWTH_WIDTH = 14.0, 6.5, 12.5  # the contrast curve
 _NO_INDEX = "no patch drives it above zero: no index"
 
 
 def draw(layer: LayerTests, index: int) -> Figure:
     """Draw one unit.
 
-    Its best patch, then one row per family: the canvas, with a square as large as a patch; for all
-    shifts the map of responses over shifts; the masked members that drive the unit most and least,
-    with their responses; and all responses, sorted, with the index of the linear
-    surrogate. Responses are relative to the best response to any patch, or effective contrasts.
+    Its best patch with its contrast curve, then one row per family: the canvas, with a square as
+    large as a patch; for all shifts the map over shifts; the masked members that drive the unit
+    most and least; and all members, sorted, with the index of the linear surrogate. Numbers of
+    members are effective contrasts, or responses relative to the best one to any patch: what the
+    canvases were made to be high in.
 
     Parameters
     ----------
@@ -56,7 +58,8 @@ def draw(layer: LayerTests, index: int) -> Figure:
     heights = [_TEXTURE if tests.delta is None else _CANVAS for tests in layer.families]
     pitches = [_LINE + height + _BETWEEN for height in heights]
     tops = _HEADER + _LINE + np.cumsum([0.0, *pitches])[:-1]
-    bottom = max([_HEADER + _LINE + _BEST + 6, *(tops + heights)])
+    below = _HEADER + _LINE + _BEST + 9
+    bottom = max([below + _GROWTH + 7, *(tops + heights)])
     with theme():
         figure, page = new_page(bottom + _FOOTER)
         title = f"{network_title(layer.network)} {layer.layer}, unit {layer.channels[index]}"
@@ -81,6 +84,8 @@ def draw(layer: LayerTests, index: int) -> Figure:
         show_patches(page, layer.best[index : index + 1], _MARGIN, tops[0], _BEST)
         text = f"response {number(float(layer.f_max[index]))}"
         page.text(_MARGIN, tops[0] + _BEST + 2.6, text, size=LABEL)
+        axes = inset(figure, _GROWTH_LEFT, below, _GROWTH_WIDTH, _GROWTH)
+        _growth(axes, layer, index)
         for tests, top, height in zip(layer.families, tops, heights, strict=True):
             _row(figure, page, layer, tests, index, top, height)
     return figure
@@ -108,8 +113,10 @@ def _row(
         page.text(_PARTS, top + height / 2, _NO_INDEX, size=LABEL, color=GREY, va="center")
         return
     lowest, tenth = ratio(float(relative.min())), ratio(float(np.quantile(relative, 0.1)))
-    text = f"index {ratio(float(relative.mean()))}, linear surrogate {ratio(surrogate)}"
-    text += f"; a tenth of members below {tenth}, least {lowest}"
+    mean, most = float(relative.mean()), float(relative.max())
+    variation = float(relative.std()) / mean if mean > 0 else np.nan
+    text = f"index {ratio(mean)}, linear surrogate {ratio(surrogate)}; best {ratio(most)}, "
+    text += f"a tenth below {tenth}, least {lowest}; variation {ratio(variation)}"
     page.text(_PARTS, top - 0.9, text, size=LABEL)
     left, per_row = _PARTS, _EACH
     if tests.family.name == "all-shifts":
@@ -120,6 +127,24 @@ def _row(
         values = relative[tests.shown[index, which]]
         _members(page, tests.patches[index, which], values, left, top, per_row)
         left += per_row * (_MEMBER + _GAP) - _GAP + _APART
+
+
+def _growth(axes: Axes, layer: LayerTests, index: int) -> None:
+    """Draw responses to the best patch against its contrast, with grey and the peak."""
+    curve = np.asarray(layer.contrast[index])
+    contrasts = np.linspace(-2, 2, len(curve))
+    shown = contrasts >= 0
+    axes.axhline(0, color=FAINT, lw=0.5)
+    axes.plot([0, 1], [curve[len(curve) // 2], layer.f_max[index]], color=GREY, lw=0.7, ls=":")
+    axes.plot(contrasts[shown], curve[shown], color=INK, lw=1.0)
+    axes.plot(1, layer.f_max[index], "o", color=NATURAL, ms=3, mew=0)
+    axes.set(xlim=(0, 2), xticks=[0, 1, 2], xlabel="contrast", ylabel="response")
+    low, high = float(np.nanmin(curve[shown])), float(np.nanmax(curve[shown]))
+    axes.set_ylim(min(0.0, low), max(0.0, high))
+    axes.set_yticks([0])
+    offset, elasticity = (float(values[index]) for values in (layer.offset, layer.elasticity))
+    text = f"offset {ratio(offset)}\nelasticity {ratio(elasticity)}"
+    axes.set_title(text, size=LABEL, loc="left", x=-0.3, pad=2, linespacing=1.2)
 
 
 def _members(
