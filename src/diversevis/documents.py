@@ -10,8 +10,11 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from diversevis.analysis.claim_parts import FIRST, SECOND, SHARE, TEST
+from diversevis.analysis.conditions import BENDS, NEAR_PERFECT
 from diversevis.analysis.layers import ALL
-from diversevis.analysis.pairs import SECOND
+from diversevis.analysis.pairs import SECOND as SECOND_C4
+from diversevis.analysis.second_edition import LEVEL_RATIO, SHARE_RATIO
 from diversevis.analysis.stages import TABLES
 from diversevis.analysis.tables import UNIT, groups_of, read_frame, rows_of
 from diversevis.analysis.verdicts import between, in_words, number, verdicts
@@ -34,6 +37,9 @@ SCALES = ("quick", "nulls", "standard", "full")
 KEPT = SCALES[1:]
 """Those whose results are committed. Texts that told of others would be stale in every other
 checkout."""
+
+NULLS = "nulls"
+"""Has the networks that claim C5 compares."""
 
 SHOWN = ("standard", "full")
 """Those that measure all: the largest that has results is shown."""
@@ -91,7 +97,8 @@ def values(root: Path) -> dict[str, Any]:
         "criteria": read_criteria(root / "config" / "criteria.yaml"),
         "published": {"sets": SETS["published"].steps, "tests": TESTS["published"].steps},
         "quantities": {entry.name: entry for entry in Registry.load(tables / "quantities.csv")},
-        "verdicts": verdicts(read_frame(tables / "claims.csv")),
+        "claims": claim_rows(root, scale),
+        "claim_layers": claim_layer_rows(read_frame(tables / "claims.csv")),
         "layers": None if layers is None else layer_rows(layers),
         "pairs": pair_rows(_table(tables / "pairs.csv")),
         "controls": _controls(_table(tables / "controls.csv")),
@@ -143,6 +150,45 @@ def _settings(root: Path, scale: str) -> Settings:
 # --- Results ---
 
 
+def claim_rows(root: Path, scale: str) -> list[dict[str, Any]]:
+    """Return one row per claim: its name, ``statement``, both editions' verdicts, its figures.
+
+    Verdicts are `diversevis.analysis.verdicts.Verdict`, or None where an edition has none.
+    ``figures`` are paths by name. The claim about nulls is that of their own scale, if it was run.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for of in dict.fromkeys((scale, NULLS)):
+        claims = _table(root / "results" / of / "tables" / "claims.csv")
+        for entry in verdicts(claims) if claims is not None else []:
+            about: dict[str, Any] = {"claim": entry.claim, "statement": entry.statement}
+            row = found.setdefault(entry.claim, about | {FIRST: None, SECOND: None, "figures": {}})
+            row[entry.edition] = entry
+            row["figures"][entry.figure] = f"figures/{of}/{entry.figure}.png"
+    return [found[claim] for claim in sorted(found)]
+
+
+def claim_layer_rows(claims: pd.DataFrame) -> list[dict[str, str]]:
+    """Return one row per layer: its ``name``, and what the second edition's claims say of it.
+
+    ``level`` and ``share`` are median ratios of C1, ``phase`` and ``bends`` how many units meet C2
+    and C3.
+    """
+    parts = {LEVEL_RATIO: "level", SHARE_RATIO: "share", NEAR_PERFECT: "phase", BENDS: "bends"}
+    found: dict[str, dict[str, str]] = {}
+    for entry in rows_of(claims[claims["edition"] == SECOND]):
+        part, *layer = entry.part.split("/")
+        kind = TEST if part in (LEVEL_RATIO, SHARE_RATIO) else SHARE
+        if part not in parts or not layer or entry.kind != kind:
+            continue
+        row = found.setdefault(" ".join(layer), {"name": " ".join(layer)})
+        shown = between(entry.value, entry.low, entry.high)
+        if kind == SHARE and entry.units:
+            shown = f"{round(entry.value * entry.units)} of {int(entry.units)}: {shown}"
+        row[parts[part]] = shown
+    rest = dict.fromkeys(parts.values(), "not judged")
+    return [rest | row for row in found.values()]
+
+
 def layer_rows(layers: pd.DataFrame) -> list[dict[str, str]]:
     """Return one row per layer: its ``name`` and ``size``, and what the layer table says of it.
 
@@ -169,7 +215,7 @@ def pair_rows(pairs: pd.DataFrame | None) -> list[dict[str, Any]]:
     """
     if pairs is None:
         return []
-    tests = pairs[pairs["family"] == SECOND]
+    tests = pairs[pairs["family"] == SECOND_C4]
     names = ["first_network", "first_layer", "second_network", "second_layer"]
     rows = []
     for key, group in groups_of(tests, *names):

@@ -1,4 +1,4 @@
-"""The claims on tables whose verdict is known."""
+"""The first edition's claims on tables whose verdict is known."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ PAIR = (("vgg19", "conv3_1"), ("resnet50", "layer1.1"))
 def judge(registry, criteria):
     def judge(units, pairs=(PAIR,)):
         tests = pair_table(units, pairs, registry, criteria)
-        return claim_table(units, tests, registry, criteria)
+        return of_first(claim_table(units, tests, registry, criteria))
 
     return judge
+
+
+def of_first(table):
+    return table[table.edition == "first"].reset_index(drop=True)
 
 
 def verdicts(table):
@@ -140,7 +144,7 @@ def test_c4_is_open_where_nothing_is_compared(make_units, judge, registry, crite
     # A table without a row comes back from its file with columns of no type.
     write_frame(tmp_path / "pairs.csv", pair_table(units, (), registry, criteria))
     again = claim_table(units, read_frame(tmp_path / "pairs.csv"), registry, criteria)
-    pd.testing.assert_frame_equal(again, table)
+    pd.testing.assert_frame_equal(of_first(again), table)
 
 
 def test_c2_and_c3_speak_of_what_the_criteria_name(make_units, make_registry, families, criteria):
@@ -148,7 +152,7 @@ def test_c2_and_c3_speak_of_what_the_criteria_name(make_units, make_registry, fa
     registry = make_registry(families[:1])
     units = make_units(**invariant(phase=[0], bent=[1])).drop(columns="deformation_response_above")
     tests = pair_table(units, [PAIR], registry, criteria)
-    table = claim_table(units, tests, registry, criteria)
+    table = of_first(claim_table(units, tests, registry, criteria))
     assert verdicts(table)["C2"] is True
     assert verdicts(table)["C3"] is None
 

@@ -15,7 +15,7 @@ from diversevis.analysis.claims import claim_table
 from diversevis.analysis.layers import layer_table
 from diversevis.analysis.pairs import pair_table
 from diversevis.analysis.reproduction import reproduction_table
-from diversevis.analysis.tables import write_frame
+from diversevis.analysis.tables import read_frame, write_frame
 from diversevis.documents import (
     duration,
     main,
@@ -63,7 +63,7 @@ def checkout(tmp_path, make_units, registry, criteria):
     shutil.copytree(ROOT / "config", tmp_path / "config")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/README.template.md").write_text("{{ scale }}: {{ units }} units\n")
-    (tmp_path / "docs/claims.template.md").write_text("{{ verdicts[0].claim }}\n")
+    (tmp_path / "docs/claims.template.md").write_text("{{ claims[0].claim }}\n")
     units = make_units(phase_invariant=[True] * 3 + [False] * 37)
     write_tables(tmp_path, units, registry, criteria)
     return tmp_path
@@ -98,7 +98,7 @@ def test_what_was_not_run_is_none(checkout):
 def test_numbers_come_from_the_tables(checkout):
     path = checkout / "results/standard/tables/claims.csv"
     claims = pd.read_csv(path).astype({"holds": object})
-    found = values(checkout)["verdicts"]
+    found = first_verdicts(checkout)
     assert [entry.verdict for entry in found] == ["holds", "holds", "does not hold", "holds"]
     assert (
         found[1]
@@ -112,9 +112,40 @@ def test_numbers_come_from_the_tables(checkout):
     claims.loc[claims.claim == "C1", "holds"] = False
     claims.loc[claims.claim == "C2", "holds"] = None
     write_frame(path, claims)
-    found = values(checkout)["verdicts"]
+    found = first_verdicts(checkout)
     assert "diverse over restarts: 7.12 (6.5 to 8.25) (40 units)" in found[0].measured[1]
-    assert [entry.verdict for entry in found[:2]] == ["does not hold", "not decided"]
+    assert [entry.verdict for entry in found[:2]] == ["does not hold", "undecided"]
+
+
+def first_verdicts(checkout):
+    return [row["first"] for row in values(checkout)["claims"]]
+
+
+def test_both_editions_stand_in_one_row_and_nulls_come_from_their_own_scale(checkout):
+    rows = values(checkout)["claims"]
+    assert [(row["claim"], row["second"].edition) for row in rows] == [
+        (claim, "second") for claim in ("C1", "C2", "C3", "C4")
+    ]
+    second = rows[1]["figures"]
+    assert second["variation"] == "figures/standard/variation.png"
+    tables = checkout / "results/standard/tables"
+    nulls = read_frame(tables / "claims.csv").query("claim == 'C4'").assign(claim="C5")
+    write_frame(checkout / "results/nulls/tables/claims.csv", nulls.query("edition == 'second'"))
+    last = values(checkout)["claims"][-1]
+    assert (last["claim"], last["first"]) == ("C5", None)
+    assert last["figures"] == {"sizes": "figures/nulls/sizes.png"}
+
+
+def test_the_second_edition_is_shown_layer_by_layer(checkout, make_units, registry, criteria):
+    perfect = {"phase_variation": 0.01, "phase_variation_uncertainty": 0.001}
+    perfect |= {"phase_index": 0.9, "phase_above": 0.6, "phase_above_uncertainty": 0.01}
+    units = make_units(**perfect, stand_in_level_ratio=1.5)
+    write_tables(checkout, units, registry, criteria)
+    first, second = values(checkout)["claim_layers"]
+    assert first["name"] == "vgg19 conv3_1"
+    assert first["level"] == "1.5 (1.5 to 1.5)"
+    assert first["share"] == "not measured"
+    assert second["phase"] == "20 of 20: 1 (0.839 to 1)"
 
 
 def test_layers_and_pairs_have_a_row_each(checkout, registry):
@@ -140,7 +171,7 @@ def test_withheld_indices_are_named(checkout, make_units, registry, criteria):
     write_frame(checkout / "results/standard/tables/controls.csv", pd.DataFrame(controls))
     shown = values(checkout)
     assert shown["controls"] == {"met": 1, "all": 2, "failed": "phase"}
-    assert shown["verdicts"][1].verdict == "not decided"
+    assert shown["claims"][1]["second"].verdict == "undecided"
     assert shown["layers"][0]["phase_index"] == "not measured"
     assert shown["layers"][0]["phase_invariant"] == "not measured"
     assert shown["pairs"][0]["phase_above"] == "not measured"

@@ -5,11 +5,18 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from diversevis.analysis.claims import STATEMENTS, claim_table
+from diversevis.analysis.claims import EXAMINED, STATEMENTS, claim_table
 from diversevis.analysis.pairs import pair_table
 from diversevis.analysis.reproduction import reproduction_table
-from diversevis.analysis.tables import write_frame
-from diversevis.analysis.verdicts import between, in_words, number, outcome, verdicts
+from diversevis.analysis.tables import read_frame, write_frame
+from diversevis.analysis.verdicts import (
+    between,
+    in_words,
+    number,
+    outcome,
+    verdict_text,
+    verdicts,
+)
 
 PAIRS = [[["vgg19", "conv3_1"], ["resnet50", "layer1.1"]]]
 
@@ -26,7 +33,7 @@ def claims(make_units, registry, criteria):
     [
         *((value, "holds") for value in (True, "True")),
         *((value, "does not hold") for value in (False, "False")),
-        *((value, "not decided") for value in (None, float("nan"))),
+        *((value, "undecided") for value in (None, float("nan"))),
     ],
 )
 def test_verdicts_as_tables_hold_them(holds, text):
@@ -41,9 +48,11 @@ def test_numbers_and_intervals():
 
 def test_every_claim_has_one_verdict_and_single_tests_stay_out(claims):
     found = verdicts(claims)
-    assert [(entry.claim, entry.statement) for entry in found] == list(STATEMENTS.items())
+    four = list(STATEMENTS.items())[:4]  # C5 is judged where there are nulls
+    assert [(entry.claim, entry.statement) for entry in found] == 2 * four
+    assert [entry.edition for entry in found] == ["first"] * 4 + ["second"] * 4
     # Two parts, the count with its share, the same and the overlap, the number of pairs.
-    assert [len(entry.measured) for entry in found] == [2, 1, 2, 1]
+    assert [len(entry.measured) for entry in found] == 2 * [2, 1, 2, 1]
     assert "pairs of layers that differ" in found[3].measured[0]
     assert found[1].verdict == "does not hold"  # no unit of the table is phase invariant
 
@@ -52,16 +61,30 @@ def test_shares_stand_beside_their_counts_and_reasons_at_the_end(claims):
     phase = verdicts(claims)[1].measured
     text = "units with phase index at least 0.8, 0.5 above surrogate: 0 of 20, a share of 0 "
     assert phase == (f"{text}(0 to 0.161); wanted at least 1",)
-    open_part = (claims.claim == "C4") & (claims.kind == "decides")
+    open_part = (claims.claim == "C4") & (claims.kind == "decides") & (claims.edition == "first")
     claims.loc[open_part, "reason"] = "nobody looked"
-    assert verdicts(claims)[3].measured[0].endswith("; not decided: nobody looked")
+    assert verdicts(claims)[3].measured[0].endswith("; undecided: nobody looked")
     # What rows are is said by keys: their words may change.
-    assert [len(entry.measured) for entry in verdicts(claims.assign(quantity="share of: x"))] == [
-        2,
-        1,
-        2,
-        1,
-    ]
+    renamed = verdicts(claims.assign(quantity="share of: x"))
+    assert [len(entry.measured) for entry in renamed] == 2 * [2, 1, 2, 1]
+
+
+def test_what_has_no_say_stands_beside(claims):
+    judged = {(entry.edition, entry.claim): entry for entry in verdicts(claims)}
+    (gains,) = judged["second", "C3"].beside
+    assert gains.startswith("of these, units that gain more")
+    assert "wanted" not in gains
+    assert judged["first", "C3"].beside == ()
+    assert f"\n    beside: {gains}" in verdict_text(claims)
+
+
+def test_the_second_edition_says_on_which_units_it_is_judged(claims, tmp_path):
+    # As read from a file, whose texts may be empty.
+    write_frame(tmp_path / "claims.csv", claims)
+    text = verdict_text(read_frame(tmp_path / "claims.csv"))
+    first, second = (line for line in text.splitlines() if line.startswith("Claims"))
+    assert first == "Claims, first edition (responses over the peak):"
+    assert second == f"Claims, second edition (effective contrast), {EXAMINED}:"
 
 
 def test_the_end_of_a_run_is_what_its_tables_say(tmp_path, claims, make_units, criteria):
@@ -72,7 +95,7 @@ def test_the_end_of_a_run_is_what_its_tables_say(tmp_path, claims, make_units, c
     write_frame(tmp_path / "reproduction.csv", check)
     first, second = outcome(tmp_path, "standard")
     assert "against standard: 440 of 440 values" in first
-    assert second.startswith("Claims:\nC1 holds: Diverse sets")
+    assert "responses over the peak):\nC1 holds: Diverse sets" in second
     assert "C2 does not hold" in second
 
 
@@ -80,5 +103,5 @@ def test_claims_without_any_measurement_are_not_decided(claims):
     blank = claims.assign(value=float("nan"), low=float("nan"), high=float("nan"), units=0)
     blank["holds"] = pd.Series([None] * len(blank), dtype=object)
     for entry in verdicts(blank):
-        assert entry.verdict == "not decided"
+        assert entry.verdict == "undecided"
         assert all("not measured (0 units)" in part for part in entry.measured)

@@ -12,10 +12,16 @@ from diversevis.analysis.tables import values_of
 from diversevis.measures import RESPONSE
 from diversevis.results.quantities import ABOVE, INDEX, Registry, column, start
 
-PHASE, DEFORMATION = "phase", "deformation"
-"""The indices of claims C2 and C3."""
+PHASE, SHIFT, DEFORMATION = "phase", "shift", "deformation"
+"""The indices of claims C2 and C3, and the one between them."""
 
 PHASE_INVARIANT, DEFORMATION_INVARIANT = f"{PHASE}_invariant", f"{DEFORMATION}_invariant"
+
+YES, NO, UNDECIDED = "yes", "no", "undecided"
+"""What the second edition says of a condition; nothing of what was not measured."""
+
+NEAR_PERFECT, BENDS, BENDS_MORE = "near_perfect", "bends", "bends_more_than_shifts"
+"""The second edition's conditions of single units."""
 
 _DIGITS = 1e-6  # tables are written with seven digits
 
@@ -105,3 +111,105 @@ def conditions(
     return pd.DataFrame(
         {name: yes.astype(float).where(told & kept) for name, (yes, told) in met.items()}
     )
+
+
+def reaches(
+    low: pd.Series, high: pd.Series, threshold: float, *, beyond: bool = False
+) -> pd.Series:
+    """Return whether values reach a threshold, by their intervals.
+
+    Parameters
+    ----------
+    low, high
+        ``[n]``, ends of each value's interval; NaN where it is not known.
+    threshold
+        What is to be reached.
+    beyond
+        Whether the threshold itself is not enough.
+
+    Returns
+    -------
+    pandas.Series
+        `YES`, `NO`, or `UNDECIDED` where the interval contains the threshold, or there is none.
+    """
+    yes = (low > threshold) if beyond else (low >= threshold)
+    no = (high <= threshold) if beyond else (high < threshold)
+    return pd.Series(np.select([yes, no], [YES, NO], UNDECIDED), low.index)
+
+
+def stays_within(low: pd.Series, high: pd.Series, threshold: float) -> pd.Series:
+    """Return whether values are at most `threshold`, by their intervals, as `reaches`."""
+    return reaches(-high, -low, -threshold)
+
+
+def every(*parts: pd.Series) -> pd.Series:
+    """Return whether all parts are met: one `NO` settles it, else one `UNDECIDED`."""
+    table = pd.concat(parts, axis=1)
+    no, undecided = (table == NO).any(axis=1), (table == UNDECIDED).any(axis=1)
+    return pd.Series(np.select([no, undecided], [NO, UNDECIDED], YES), table.index)
+
+
+def second_conditions(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
+    """Return what the second edition says of single units.
+
+    A value's interval is ``uncertainties`` times its uncertainty either way. A value whose
+    uncertainty is not known decides nothing.
+
+    Parameters
+    ----------
+    units
+        `diversevis.analysis.units.unit_table`.
+    criteria
+        The section ``second`` of ``config/criteria.yaml``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed as `units`; `YES`, `NO`, `UNDECIDED`, or nothing where the index was not measured,
+        or the unit is left out or was picked by hand:
+
+        - ``near_perfect`` (C2): phase invariant, by variation, index, and what it has above its
+          linear surrogate;
+        - ``bends`` (C3): invariant to deformations, by index, what it has above its surrogate, and
+          the best member;
+        - ``bends_more_than_shifts``: it gains more on its surrogate in deformations than in shifts,
+          the two uncertainties added in squares.
+    """
+    times, phase, bent = criteria["uncertainties"], criteria["C2"], criteria["C3"]
+
+    def interval(value: pd.Series, uncertainty: pd.Series) -> tuple[pd.Series, pd.Series]:
+        return value - times * uncertainty, value + times * uncertainty
+
+    def of(name: str, uncertainty: str) -> tuple[pd.Series, pd.Series]:
+        return interval(values_of(units, name), values_of(units, uncertainty))
+
+    def at(statistic: str) -> str:
+        return column(DEFORMATION, statistic, bent["delta"])
+
+    above = {name: column(name, ABOVE) for name in (PHASE, SHIFT, DEFORMATION)}
+    doubt = {name: f"{start}_uncertainty" for name, start in above.items()}
+    gain, shifted = values_of(units, above[DEFORMATION]), values_of(units, above[SHIFT])
+    squares = values_of(units, doubt[DEFORMATION]) ** 2 + values_of(units, doubt[SHIFT]) ** 2
+    index = {PHASE: column(PHASE, INDEX), DEFORMATION: at(INDEX)}
+    met = {
+        NEAR_PERFECT: every(
+            stays_within(
+                *of(f"{PHASE}_variation", f"{PHASE}_variation_uncertainty"), phase["variation"]
+            ),
+            reaches(*of(index[PHASE], f"{PHASE}_uncertainty"), phase["phase_index"]),
+            reaches(*of(above[PHASE], doubt[PHASE]), phase["above"]),
+        ),
+        BENDS: every(
+            reaches(*of(index[DEFORMATION], f"{DEFORMATION}_uncertainty"), bent["index"]),
+            reaches(*of(above[DEFORMATION], doubt[DEFORMATION]), bent["above"]),
+            reaches(*of(at("drive"), f"{DEFORMATION}_drive_uncertainty"), bent["drive"]),
+        ),
+        BENDS_MORE: reaches(*interval(gain - shifted, squares**0.5), 0, beyond=True),
+    }
+    told = {
+        NEAR_PERFECT: values_of(units, index[PHASE]).notna(),
+        BENDS: values_of(units, index[DEFORMATION]).notna(),
+        BENDS_MORE: (gain - shifted).notna(),
+    }
+    kept = (units["left_out"] == "") & (values_of(units, "hand_picked") != 1)
+    return pd.DataFrame({name: yes.where(told[name] & kept, "") for name, yes in met.items()})

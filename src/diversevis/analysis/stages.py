@@ -129,9 +129,9 @@ def checked_against(run: Run) -> str | None:
 
 
 def _claim_reads(run: Run, place: Place) -> Reads:
-    """Return what claims are judged by: pairs and nulls as far as the run compares them."""
+    """Return what claims are judged by: pairs, sizes and nulls as far as the run compares them."""
     names = ["units", "quantities"]
-    names += [] if run.settings.indices_only else ["pairs"]
+    names += [] if run.settings.indices_only else ["pairs", "sizes"]
     names += ["nulls"] if with_nulls(run) else []
     return {name: run.layout.table(name) for name in names}
 

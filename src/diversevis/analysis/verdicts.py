@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from diversevis.analysis.claims import DECIDES, SHARE
+from diversevis.analysis.claim_parts import BESIDE, DECIDES, FIRST, SECOND, SHARE
 from diversevis.analysis.reproduction import summary_text
 from diversevis.analysis.tables import groups_of, read_frame, rows_of
 
-HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
+HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
+
+EDITIONS = {FIRST: "responses over the peak", SECOND: "effective contrast"}
+"""What the indices of either edition are made of."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +26,23 @@ class Verdict:
 
     Parameters
     ----------
-    claim, statement, verdict, figure
+    edition, claim, statement, verdict, figure, note
         As in the claim table; the verdict in words.
     measured
         What was measured, with intervals where there are any, what was asked of it, and why that
         cannot be decided where it cannot; one part each.
+    beside
+        What else was measured, without a say.
     """
 
+    edition: str
     claim: str
     statement: str
     verdict: str
     measured: tuple[str, ...]
+    beside: tuple[str, ...]
     figure: str
+    note: str
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -55,7 +64,7 @@ def in_words(holds: Any) -> str:
 
 
 def verdicts(claims: pd.DataFrame) -> list[Verdict]:
-    """Return the verdict on each claim.
+    """Return the verdict on each claim, edition by edition.
 
     Parameters
     ----------
@@ -64,18 +73,29 @@ def verdicts(claims: pd.DataFrame) -> list[Verdict]:
         are left to the pair table.
     """
     found = []
-    for (claim,), group in groups_of(claims, "claim"):
+    for (edition, claim), group in groups_of(claims, "edition", "claim"):
         rows = list(rows_of(group))
-        first, measured = rows[0], tuple(_parts(rows))
-        found.append(Verdict(claim, first.statement, in_words(first.holds), measured, first.figure))
+        first = rows[0]
+        found.append(
+            Verdict(
+                edition,
+                claim,
+                first.statement,
+                in_words(first.holds),
+                tuple(_parts(rows, DECIDES)),
+                tuple(_parts(rows, BESIDE)),
+                first.figure,
+                first.note,
+            )
+        )
     return found
 
 
-def _parts(rows: Sequence[Any]) -> Iterator[str]:
-    """Yield what was measured, part by part; a share goes where the count it belongs to is."""
+def _parts(rows: Sequence[Any], kind: str) -> Iterator[str]:
+    """Yield what rows of a kind say; a share goes where the count it belongs to is."""
     shares = {row.part: row for row in rows if row.kind == SHARE}
     for row in rows:
-        if row.kind != DECIDES:
+        if row.kind != kind:
             continue
         share = shares.get(row.part)
         if share is not None and row.units:
@@ -83,7 +103,8 @@ def _parts(rows: Sequence[Any]) -> Iterator[str]:
         else:
             value = f"{_value(row)} ({row.units} units)"
         reason = f"; {OPEN}: {row.reason}" if row.reason else ""
-        yield f"{row.quantity}: {value}; wanted {row.criterion}{reason}"
+        asked = f"; wanted {row.criterion}{reason}" if kind == DECIDES else ""
+        yield f"{row.quantity}: {value}{asked}"
 
 
 def _value(row: Any) -> str:
@@ -91,11 +112,15 @@ def _value(row: Any) -> str:
 
 
 def verdict_text(claims: pd.DataFrame) -> str:
-    """Return all verdicts as text, one line per claim and per part of it."""
-    lines = ["Claims:"]
-    for entry in verdicts(claims):
-        lines.append(f"{entry.claim} {entry.verdict}: {entry.statement}")
-        lines += [f"    {part}" for part in entry.measured]
+    """Return all verdicts as text, edition by edition, a line per claim and per part of it."""
+    lines = []
+    for (edition, note), entries in groupby(verdicts(claims), lambda v: (v.edition, v.note)):
+        about = f"Claims, {edition} edition ({EDITIONS[edition]})"
+        lines.append(f"{about}, {note}:" if note else f"{about}:")
+        for entry in entries:
+            lines.append(f"{entry.claim} {entry.verdict}: {entry.statement}")
+            lines += [f"    {part}" for part in entry.measured]
+            lines += [f"    beside: {part}" for part in entry.beside]
     return "\n".join(lines)
 
 

@@ -270,6 +270,9 @@ class SecondC1:
         help="of distances, unit over surrogate; its interval lies above", above=0
     )
     share: float = knob(help="of units above that ratio, at least", above=0, maximum=1)
+    coincide: float = knob(
+        help="restarts' smallest distance over diverse sets', below: not judged", minimum=0
+    )
 
 
 @dataclass(frozen=True)
