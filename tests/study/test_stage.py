@@ -10,6 +10,8 @@ import pytest
 from diversevis.analysis.stages import TABLES
 from diversevis.controls.kinds import KINDS
 from diversevis.pipeline import STAGES, all_jobs
+from diversevis.study.freshness import damaged
+from diversevis.study.job import make_job, stale
 from diversevis.study.settings import read_criteria, read_settings
 from diversevis.study.stage import Run, Stage, jobs, paths
 from diversevis.study.stages import COMPUTING
@@ -112,6 +114,33 @@ def test_scales_share_the_controls():
     plain = controls_of(scale="one", controls={"kinds": "plain"})
     assert list(plain) == list(KINDS)
     assert plain.items() <= usual.items()
+
+
+def test_what_one_scale_made_another_takes(tmp_path):
+    few = {"kinds": "plain", "steps": 1, "peak_steps": 1, "members": 16}
+    runs = [
+        Run.of(
+            read_settings({"scale": name, "layers": layers, "controls": few}), {}, results=tmp_path
+        )
+        for name, layers in (("one", {"vgg19": ["conv3_1"]}), ("two", {"resnet50": ["layer1.0"]}))
+    ]
+    here, there = (
+        next(job for job in jobs(COMPUTING, run) if job.key == "control_tests/simple")
+        for run in runs
+    )
+    assert stale(here) == stale(there) == ["new"]
+    make_job(here, {})
+    assert stale(there) == []
+    here.writes["arrays"].write_bytes(b"")
+    assert stale(there)
+
+
+@pytest.mark.parametrize("scale", ["quick", "standard", "full", "nulls"])
+def test_scales_of_the_repository_have_their_controls_committed(scale):
+    run = Run.of(read_settings(ROOT / f"config/{scale}.yaml"), CRITERIA, results=ROOT / "results")
+    found = [job for job in all_jobs(run) if job.stage.name == "control_tests"]
+    assert len(found) == 20
+    assert not [job.key for job in found if damaged(job.record, job.writes.values())]
 
 
 @pytest.mark.parametrize(
