@@ -57,7 +57,7 @@ def units(layers):
                     "phase_index": index,
                     "phase_response_index": offset + (1 - offset) * index,
                     "offset": offset,
-                    "elasticity": (0.9, 1.001, 1.1)[unit] - offset,
+                    "elasticity": (0.9, 1.001, 1.1)[unit] if offset == 0 else 1 - offset,
                     "left_out": "",
                     "withheld": "",
                 }
@@ -101,15 +101,16 @@ def test_units_with_an_offset_lie_above_the_line_by_what_it_explains(figure):
     assert y == pytest.approx(x)  # of straight curves all is explained
     assert y == pytest.approx(OFFSET * (1 - np.array([0.5, 0.4, 0.3])))
     assert dots[network_colour("vgg19")].get_ydata() == pytest.approx([0, 0, 0])
-    assert "R² of the dashed line: 1.00" in shown(figure)
+    assert "R² of the line: 1.00" in shown(figure)
 
 
 def test_one_layer_shows_both_kinds_of_units_or_one(layers, units, registry):
     of_one = units[units.network == "resnet50"]
     titles = shown(contrast.draw(layers[2:], of_one, registry))
-    assert "a  ResNet-50 layer1.1, 101" not in titles  # offset 0.4: the third is nearest to 1
-    assert "a  ResNet-50 layer1.1, 102" in titles
-    assert "no other unit to show" in titles
+    assert "a  ResNet-50 layer1.1, 100" in titles  # all are as near to 1: the first
+    assert "b  ResNet-50 layer1.1, 102" in titles
+    once = of_one[of_one.channel == 102]
+    assert "no other unit to show" in shown(contrast.draw(layers[2:], once, registry))
 
 
 def test_says_what_is_missing(layers, units, registry):

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from diversevis.analysis.nulls import null_table
+from diversevis.analysis.prediction import prediction_table
+from diversevis.analysis.sizes import size_table
 from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 
@@ -23,12 +25,16 @@ FIGURES = {
     "comparison": "units layers pairs quantities",
     "natural": "sweeps natural",
     "nulls": "units nulls quantities",
+    "contrast": "own_tests units quantities",
+    "variation": "units control_indices",
+    "sizes": "units sizes quantities",
+    "prediction": "units prediction quantities",
     "controls": "control_tests control_indices",
     "sheets": "sweep units quantities",
 }
 SETTINGS = {
     "fraction": {"controls_and_restarts", "distances", "tradeoff", "gallery", "natural"},
-    "criteria": {"phase", "comparison", "nulls", "controls"},
+    "criteria": {"phase", "comparison", "nulls", "variation", "controls"},
 }
 
 
@@ -54,7 +60,7 @@ def reads(
     def sweep(network, layer):
         sets = replace(make_sets(), network=network, layer=layer, channels=channels)
         levels = (sets, replace(sets, diversity=np.full(2, 0.1)))
-        result = SweepResult(levels, np.array([0.0, 0.1]), np.array([1, 0]))
+        result = SweepResult(levels, np.array([0.0, 0.1]), np.array([1, 0]), np.zeros(2, bool))
         result.save(path(f"{layer}.npz"), path(f"{layer}.csv"))
         return path(f"{layer}.npz")
 
@@ -106,6 +112,9 @@ def reads(
             "distances", pd.DataFrame(sets, columns=["channel", "set", "features", *numbers])
         ),
         "sweeps_table": table("sweeps", sweeps),
+        "own_tests": [saved],
+        "sizes": table("sizes", size_table(units, [], ["phase_above"], resamples=9)),
+        "prediction": table("prediction", prediction_table(units, 2.0, resamples=9)),
         "nulls": table("nulls", null_table(with_null, criteria["second"]["C5"])),
         "quantities": path("quantities.csv"),
         "networks": table("networks", names),
@@ -116,7 +125,7 @@ def reads(
 def test_draws_from_files_to_files(name, reads, criteria, tmp_path):
     module = importlib.import_module(f"diversevis.figures.{name}")
     own = {key: reads[key] for key in (*FIGURES[name].split(), "networks")}
-    renamed = {"sweeps_table": "sweeps", "control_tests": "tests"}
+    renamed = {"sweeps_table": "sweeps", "control_tests": "tests", "own_tests": "tests"}
     own = {renamed.get(key, key): value for key, value in own.items()}
     values = {"fraction": 0.9, "criteria": criteria}
     settings = {key: values[key] for key, users in SETTINGS.items() if name in users}

@@ -87,7 +87,7 @@ def draw(tests: Sequence[LayerTests], units: pd.DataFrame, registry: Registry) -
     Of the first layer of `tests` the unit whose elasticity is nearest 1, of the last the one whose
     index of responses exceeds that of contrasts most. Beside the curves lie the responses to all
     members, below them their effective contrasts. Below, index against index, one marker per unit,
-    and the difference of both against what the offset alone would make of it.
+    and the difference of both against what the curve's offset and elasticity make of it.
 
     Parameters
     ----------
@@ -117,7 +117,10 @@ def draw(tests: Sequence[LayerTests], units: pd.DataFrame, registry: Registry) -
             panel_title(page, left, _TOP, width, title)
             _curve(figure, shown, left, _TOP, width)
         for place, (letter, title, draw_panel) in enumerate(
-            (("c", "Index by index", _against), ("d", "What offsets explain", _explained))
+            (
+                ("c", "Index by index", _against),
+                ("d", "What offset and elasticity explain", _explained),
+            )
         ):
             left, top = _LEFT + place * (width + _GAP), each + _TOP
             axes = inset(figure, left, top, width, _PANEL)
@@ -143,7 +146,11 @@ def _indices(units: pd.DataFrame, registry: Registry) -> pd.DataFrame:
         elasticity=column(units, "elasticity"),
     )
     table["gap"] = table["response"] - table["contrast"]
-    table["made"] = table["offset"] * (1 - table["contrast"])
+    # The parabola from the offset to the peak that has the elasticity there.
+    bend = table["elasticity"] - 1 + table["offset"]
+    slope = 2 * (1 - table["offset"]) - table["elasticity"]
+    index = table["contrast"]
+    table["made"] = table["offset"] + slope * index + bend * index**2 - index
     numbers = ["contrast", "response", "offset", "elasticity"]
     return table[stays(units) & np.isfinite(table[numbers].to_numpy(float)).all(axis=1)]
 
@@ -275,7 +282,7 @@ def _against(axes: Axes, both: pd.DataFrame, looks: Mapping[str, Look]) -> None:
 
 
 def _explained(axes: Axes, both: pd.DataFrame, looks: Mapping[str, Look]) -> None:
-    """Draw the difference of both against what a unit that is linear but for its offset has."""
+    """Draw the difference of both against what the curve's offset and elasticity make of it."""
     values = both[["made", "gap"]].to_numpy(float)
     low, high = min(0.0, values.min()), max(0.1, values.max())
     room = 0.05 * (high - low)
@@ -284,7 +291,7 @@ def _explained(axes: Axes, both: pd.DataFrame, looks: Mapping[str, Look]) -> Non
     for network, look in looks.items():
         own = both[both["network"] == network]
         axes.plot(own["made"], own["gap"], clip_on=False, **look.dots(3.0))
-    axes.set_xlabel("offset × (1 − index of effective contrasts)")  # noqa: RUF001
+    axes.set_xlabel("difference by a curve with this offset and elasticity")
     axes.set_ylabel("index of responses less\nthat of contrasts", linespacing=1.2)
 
 
@@ -315,7 +322,7 @@ def _spread(both: pd.DataFrame, place: int) -> str:
     if not place or len(both) < 3:
         return f"n = {len(both)}"
     left, all_of = ((both["gap"] - both["made"]) ** 2).sum(), both["gap"].var(ddof=0) * len(both)
-    return f"R² of the dashed line: {ratio(1 - left / all_of)}" if all_of > 0 else ""
+    return f"R² of the line: {ratio(1 - left / all_of)}" if all_of > 0 else ""
 
 
 def _key(page: Axes, top: float, looks: Mapping[str, Look]) -> None:

@@ -129,6 +129,16 @@ def _controls(run: Run, _place: Place) -> Reads:
     }
 
 
+def _curves(run: Run, _place: Place) -> Reads:
+    """Return all seeds' tests of the compared layer, and of the one it is paired with."""
+    first = run.settings.compared
+    pairs = [pair for pair in run.settings.pairs if first in pair]
+    layers = [first, *(layer for pair in pairs[:1] for layer in pair if layer != first)]
+    repeats = range(run.settings.invariance.repeats)
+    tests = [run.layout.tests(*layer, repeat)["arrays"] for layer in layers for repeat in repeats]
+    return {"tests": tests, **_tables("units", "quantities")(run)}
+
+
 def _sheets(run: Run, place: Place) -> Reads:
     return {
         "sweep": run.layout.sweep(place["network"], place["layer"])["arrays"],
@@ -214,6 +224,35 @@ FIGURES = (
         places=with_nulls,
         of_indices=True,
         scale="nulls",
+    ),
+    Figure(
+        "contrast",
+        "11",
+        "contrast curves, and indices with and without offsets",
+        "tables/units.csv",
+        _curves,
+    ),
+    Figure(
+        "variation",
+        "12",
+        "phase: variation against index, with stand-ins and controls",
+        "tables/units.csv",
+        lambda run, _: _tables("units", "control_indices")(run),
+        criteria("second"),
+    ),
+    Figure(
+        "sizes",
+        "13",
+        "indices against receptive field",
+        "tables/sizes.csv",
+        lambda run, _: _tables("units", "sizes", "quantities")(run),
+    ),
+    Figure(
+        "prediction",
+        "14",
+        "indices against the stability of natural patches",
+        "tables/prediction.csv",
+        lambda run, _: _tables("units", "prediction", "quantities")(run),
     ),
     Figure(
         "controls",
