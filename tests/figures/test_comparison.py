@@ -8,7 +8,7 @@ import pytest
 from figure_contents import overlapping, same_bytes, shown
 
 from diversevis.figures import comparison
-from diversevis.figures.style import INK, network_colour
+from diversevis.figures.style import FAINT, INK, network_colour
 
 
 @pytest.fixture
@@ -86,6 +86,14 @@ def test_colours_networks_markers_layers_and_fills_by_c2(draw, units):
         assert filled == (unit.phase_variation <= 0.1)
 
 
+def test_units_that_are_not_decided_are_grey(draw, units):
+    units.loc[0, "phase_variation_uncertainty"] = 0.03  # 0.05 may be 0.11
+    figure = draw(units)
+    assert points(figure.axes[1])[0].get_markerfacecolor() == FAINT
+    assert "meet C2: 1 of 8, 1 undecided" in shown(figure)
+    assert overlapping(figure) == []
+
+
 def test_error_bars_are_the_uncertainties_where_there_are_any(draw, units):
     units.loc[0, "deformation_above_uncertainty"] = np.nan
     bars = [collection.get_segments()[0] for collection in draw(units).axes[1].collections]
@@ -103,10 +111,10 @@ def test_criteria_and_counts(draw, units):
     assert [line.get_xdata()[0] for line in dashed if np.ptp(line.get_xdata()) == 0] == [0.3]
     assert [line.get_ydata()[0] for line in dashed if np.ptp(line.get_ydata()) == 0] == [0.1]
     texts = shown(figure)
-    assert texts.index("meet C2: 2 of 8") < texts.index("ResNet-50")
-    assert texts.index("meet C3: 2") < texts.index("ResNet-50")
-    assert texts.index("both: 1") < texts.index("ResNet-50")
-    assert texts.count("both: 0") == 1
+    assert texts.index("meet C2: 2 of 8, 0 undecided") < texts.index("ResNet-50")
+    assert texts.index("meet C3: 2 of 8, 0 undecided") < texts.index("ResNet-50")
+    assert texts.index("meet both: 1") < texts.index("ResNet-50")
+    assert texts.count("meet both: 0") == 1
     assert "C2: 0.3 across, index 0.5," in texts
     assert "C3: 0.1 up, index 0.5," in texts
 
@@ -124,7 +132,7 @@ def test_units_picked_by_hand_are_ringed_and_not_counted(draw, units, pairs):
     ]
     np.testing.assert_allclose(rings[3], [[[first.phase_above, first.deformation_above]]])
     texts = shown(figure)
-    assert "meet C2: 1 of 7" in texts
+    assert "meet C2: 1 of 7, 0 undecided" in texts
     assert texts.count("n = 3") == 1
     assert overlapping(figure) == []
 

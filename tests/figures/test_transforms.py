@@ -10,10 +10,8 @@ from figure_contents import pictures
 from diversevis.figures.style import new_page
 from diversevis.figures.transforms import (
     at_delta,
-    bends,
     left_out_note,
     means_of,
-    near_perfect,
     picked,
     ratio,
     show_map,
@@ -79,28 +77,6 @@ def test_rows_of_responses_are_not_mixed_in():
     rows = pd.DataFrame({"measure": ["contrast", "response"], "value": [0.2, 0.4]})
     rows = rows.assign(family="shifts", mask="fixed", statistic="mean")
     assert means_of(rows, "shifts").value.tolist() == [0.2]
-
-
-def test_criteria_of_the_second_edition(criteria):
-    second = criteria["second"]
-    values = {
-        "phase_index": 0.5,
-        "phase_above": 0.3,
-        "phase_variation": 0.1,
-        "deformation_index_2": 0.5,
-        "deformation_above": 0.1,
-        "deformation_drive_2": 0.6,
-    }
-    units = pd.DataFrame([values] * 7)
-    worse = values | {"phase_variation": 0.3}
-    for row, name in enumerate(values, start=1):
-        units.loc[row, name] = worse[name] - 0.1 * (name != "phase_variation")
-    perfect = [True, False, False, False, True, True, True]
-    assert near_perfect(units, second["C2"]).tolist() == perfect
-    assert bends(units, second["C3"]).tolist() == perfect[:1] + perfect[:0:-1]
-    # Withheld, or of an earlier run: no unit meets anything.
-    assert not near_perfect(units[["phase_index"]], second["C2"]).any()
-    assert not bends(units[["phase_index"]], second["C3"]).any()
 
 
 def test_units_picked_by_hand():

@@ -11,6 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from diversevis.analysis.conditions import (
+    BENDS,
+    NEAR_PERFECT,
+    NO,
+    UNDECIDED,
+    YES,
+    second_conditions,
+)
 from diversevis.figures.distributions import (
     median_key,
     median_mark,
@@ -35,10 +43,8 @@ from diversevis.figures.style import (
     units_text,
 )
 from diversevis.figures.transforms import (
-    bends,
     column,
     left_out_note,
-    near_perfect,
     picked,
     ratio,
     stays,
@@ -54,6 +60,7 @@ _MARKERS = "osD^vP*X"
 _LABELLED = 3  # units with the most of either index
 _LETTER, _LINE = 1.28, 2.2  # mm, about the width of a letter and the height of a line of labels
 _LABEL_ROOM = 0.16  # of the axis, right of the last point, so that it can have a label
+_FACES = {YES: "", UNDECIDED: FAINT}  # of points by what C2 says of them; without one the network's
 _MANY = 100  # units, from which on marks are smaller and errors left to the table
 
 Box = tuple[float, float, float, float]
@@ -84,8 +91,8 @@ def draw(
     Above, one panel per quantity: all units of both layers of each pair with their median, and what
     the test of the pair found; bold where the criterion is met. Below, phase against deformation
     index, both above the linear surrogate's. The error bars are uncertainties; dashed lines are
-    what claims C2 and C3 ask for; points that meet all of C2 are filled. Units that were picked by
-    hand have a ring, and are not counted.
+    what claims C2 and C3 ask for; points that meet all of C2 are filled, grey where that is
+    undecided. Units that were picked by hand have a ring, and are not judged.
 
     Parameters
     ----------
@@ -225,10 +232,17 @@ def _points(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
         y=column(units, column_name("deformation", "above")),
         dx=column(units, column_name("phase", "above_uncertainty")),
         dy=column(units, column_name("deformation", "above_uncertainty")),
-        filled=near_perfect(units, criteria["C2"]),
+        met=_judged(units, criteria)[NEAR_PERFECT],
         ringed=picked(units),
     )
     return table[stays(units)].dropna(subset=["x", "y"]).reset_index(drop=True)
+
+
+def _judged(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
+    """Return what C2 and C3 say of units, as `second_conditions`."""
+    return second_conditions(
+        units.assign(left_out=units.left_out.where(~stays(units), "")), criteria
+    )
 
 
 def _markers(table: pd.DataFrame) -> dict[tuple[str, str], str]:
@@ -240,9 +254,9 @@ def _markers(table: pd.DataFrame) -> dict[tuple[str, str], str]:
     }
 
 
-def _style(network: str, marker: str, filled: bool, size: float = 4.0) -> dict:
+def _style(network: str, marker: str, met: str, size: float = 4.0) -> dict:
     colour = network_colour(network)
-    face = colour if filled else "white"
+    face = _FACES.get(met, "white") or colour
     return {"marker": marker, "ms": size, "mfc": face, "mec": colour, "mew": 0.8, "ls": ""}
 
 
@@ -256,7 +270,7 @@ def _scatter(axes: Axes, table: pd.DataFrame, criteria: Mapping[str, Any]) -> No
     points: Iterable[Any] = table.itertuples()
     for unit in points:
         style = _style(
-            unit.network, markers[unit.network, unit.layer], unit.filled, 2.4 if many else 4.0
+            unit.network, markers[unit.network, unit.layer], unit.met, 2.4 if many else 4.0
         )
         # No bar where a single seed tells no spread, nor where bars would hide the points.
         axes.errorbar(
@@ -377,7 +391,7 @@ def _key(
         y += 4
         for (name, layer), marker in markers.items():
             if name == network:
-                page.plot(_SIDE + 1.2, y, **_style(network, marker, True))
+                page.plot(_SIDE + 1.2, y, **_style(network, marker, YES))
                 count = int(((table.network == name) & (table.layer == layer)).sum())
                 page.text(_SIDE + 3.5, y, f"{layer}: {units_text(count)}", size=LABEL, va="center")
                 y += 3.4
@@ -385,12 +399,13 @@ def _key(
             page.text(_SIDE, y - 1.1, text, size=LABEL, color=GREY, va="top", linespacing=1.3)
             y += 3.4 * (1 + text.count("\n"))
         y += 2.5
-    for filled, text in ((True, "meets all of C2"), (False, "does not")):
-        page.plot(_SIDE + 1.2, y, "o", ms=4, mfc=INK if filled else "white", mec=INK, mew=0.8)
+    for met, text in ((YES, "meets all of C2"), (UNDECIDED, "undecided"), (NO, "does not")):
+        face = _FACES.get(met, "white") or INK
+        page.plot(_SIDE + 1.2, y, "o", ms=4, mfc=face, mec=INK, mew=0.8)
         page.text(_SIDE + 3.5, y, text, size=LABEL, va="center")
         y += 3.4
     if table.ringed.any():
-        ring_key(page, _SIDE + 1.2, y, "picked by hand, not counted")
+        ring_key(page, _SIDE + 1.2, y, "picked by hand, not judged")
         y += 3.4
     page.plot([_SIDE, _SIDE + 2.6], [y, y], color=GREY, lw=0.6, ls=(0, (3, 2)))
     for text in _asked(criteria):
@@ -416,7 +431,7 @@ def _key_height(units: pd.DataFrame, table: pd.DataFrame, criteria: Mapping[str,
     lines = sum(
         1 + text.count("\n") for name in networks for text in _counts(units, name, criteria)
     )
-    return 6.5 * len(networks) + 3.4 * (layers + lines + 3 + len(_asked(criteria))) + 2
+    return 6.5 * len(networks) + 3.4 * (layers + lines + 4 + len(_asked(criteria))) + 2
 
 
 def _counts(units: pd.DataFrame, network: str, criteria: Mapping[str, Any]) -> list[str]:
@@ -424,13 +439,13 @@ def _counts(units: pd.DataFrame, network: str, criteria: Mapping[str, Any]) -> l
     own = units[units.network == network]
     note = left_out_note(own)
     own = own[stays(own) & ~picked(own)]
-    lines = []
+    lines: list[str] = []
     above = [column(own, column_name(index, "above")) for index in ("phase", "deformation")]
     if (above[0].notna() & above[1].notna()).any():
-        phase, deformation = near_perfect(own, criteria["C2"]), bends(own, criteria["C3"])
-        lines = [
-            f"meet C2: {phase.sum()} of {len(own)}",
-            f"meet C3: {deformation.sum()}",
-            f"both: {(phase & deformation).sum()}",
-        ]
+        judged = _judged(own, criteria)
+        for name, claim in ((NEAR_PERFECT, "C2"), (BENDS, "C3")):
+            yes, undecided = (int((judged[name] == said).sum()) for said in (YES, UNDECIDED))
+            lines.append(f"meet {claim}: {yes} of {len(own)}, {undecided} undecided")
+        both = (judged[NEAR_PERFECT] == YES) & (judged[BENDS] == YES)
+        lines.append(f"meet both: {both.sum()}")
     return [*lines, note] if note else lines

@@ -128,8 +128,7 @@ def draw(
             worst = _largest_variation(indices)
             if layer.layer == _CELL and np.isfinite(worst):
                 text = f"largest variation\nover shifts {worst:.3f}"
-                style |= {"ha": "left", "va": "top"}
-                page.text(_MARGIN, top + 11, text, size=LABEL, **style)
+                page.text(_MARGIN, top + 11, text, size=LABEL, color=GREY, va="top")
         strips = [
             strip(figure, left, _HEADER - 1, _STRIP, bottom - _HEADER + 1) for left in _STRIPS
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -154,28 +153,6 @@ def picked(units: pd.DataFrame) -> pd.Series:
 def unit_name(layer: str, channel: object, *, by_hand: bool) -> str:
     """Return what to call a unit beside its picture."""
     return f"{layer}, {channel}" + (" (picked by hand)" if by_hand else "")
-
-
-def near_perfect(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.Series:
-    """Return which units' values meet ``second.C2`` of the criteria, uncertainties aside."""
-    return (
-        (column(units, "phase_variation") <= criteria["variation"])
-        & (column(units, "phase_index") >= criteria["phase_index"])
-        & (column(units, "phase_above") >= criteria["above"])
-    )
-
-
-def bends(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.Series:
-    """Return which units' values meet ``second.C3`` of the criteria, uncertainties aside."""
-    index, drive = (
-        column(units, column_name("deformation", name, criteria["delta"]))
-        for name in ("index", "drive")
-    )
-    return (
-        (index >= criteria["index"])
-        & (column(units, "deformation_above") >= criteria["above"])
-        & (drive >= criteria["drive"])
-    )
 
 
 def means_of(indices: pd.DataFrame, family: str) -> pd.DataFrame:
