@@ -139,7 +139,7 @@ def test_both_editions_stand_in_one_row_and_nulls_come_from_their_own_scale(chec
 def test_the_second_edition_is_shown_layer_by_layer(checkout, make_units, registry, criteria):
     perfect = {"phase_variation": 0.01, "phase_variation_uncertainty": 0.001}
     perfect |= {"phase_index": 0.9, "phase_above": 0.6, "phase_above_uncertainty": 0.01}
-    units = make_units(**perfect, stand_in_level_ratio=1.5)
+    units = make_units(**perfect, surrogate_set_level_ratio=1.5)
     write_tables(checkout, units, registry, criteria)
     first, second = values(checkout)["claim_layers"]
     assert first["name"] == "vgg19 conv3_1"

@@ -29,11 +29,11 @@ SETTLED = {
     "shift_above": 0.05,
     "shift_above_uncertainty": 0.01,
     # Not measured: medians take no time.
-    "stand_in_level_ratio": np.nan,
-    "stand_in_ratio": np.nan,
+    "surrogate_set_level_ratio": np.nan,
+    "surrogate_set_ratio": np.nan,
     "distance_ratio": np.nan,
 }
-RATIOS = {"stand_in_level_ratio": 1.5, "stand_in_ratio": 1.8, "distance_ratio": 2.0}
+RATIOS = {"surrogate_set_level_ratio": 1.5, "surrogate_set_ratio": 1.8, "distance_ratio": 2.0}
 PERFECT = {"phase_variation": 0.05, "phase_index": 0.8, "phase_above": 0.5}
 NEARLY = {**PERFECT, "phase_variation": 0.1}
 BENT = {"deformation_index_2": 0.8, "deformation_above": 0.4, "deformation_drive_2": 0.9}
@@ -101,38 +101,38 @@ def spread(low, high):
     ],
 )
 def test_c1_is_judged_layer_by_layer_and_by_its_share(settled, judge, first, second, held):
-    table = judge(settled(**{**RATIOS, "stand_in_level_ratio": first + second}))
+    table = judge(settled(**{**RATIOS, "surrogate_set_level_ratio": first + second}))
     assert verdict(table, "C1") is held
 
 
 def test_c1_is_undecided_where_a_median_is(settled, judge):
     # Two units of the second layer have a ratio, one on either side of 1.
     ratios = [1.5] * 20 + [0.9, 1.2] + [np.nan] * 18
-    table = judge(settled(**{**RATIOS, "stand_in_level_ratio": ratios}))
-    row = deciding(table, "C1", "stand_in_level_ratio")
+    table = judge(settled(**{**RATIOS, "surrogate_set_level_ratio": ratios}))
+    row = deciding(table, "C1", "surrogate_set_level_ratio")
     assert (row.met, row.value, row.low, row.high) == (None, 1, 1, 2)
     assert row.reason.endswith("resnet50 layer1.1")
 
 
 def test_c1_reports_every_layer_and_the_other_ratio_without_a_say(settled, judge):
-    table = judge(settled(**{**RATIOS, "stand_in_ratio": 0.5}))
+    table = judge(settled(**{**RATIOS, "surrogate_set_ratio": 0.5}))
     assert verdict(table, "C1") is True
     own = table[table.claim == "C1"]
-    ratio = own[own.part == "stand_in_ratio"].iloc[0]
+    ratio = own[own.part == "surrogate_set_ratio"].iloc[0]
     assert (ratio.kind, ratio.value, ratio.met) == ("beside", 0, False)
-    layer = own[(own.part == "stand_in_level_ratio/vgg19/conv3_1")].set_index("kind")
+    layer = own[(own.part == "surrogate_set_level_ratio/vgg19/conv3_1")].set_index("kind")
     assert layer.value.to_dict() == {"test": 1.5, "share": 1}
     # Wilson's interval of 20 of 20.
     assert layer.loc["share", "low"] == pytest.approx(0.839, abs=5e-4)
-    assert deciding(table, "C1", "stand_in_level_ratio").value == 2
+    assert deciding(table, "C1", "surrogate_set_level_ratio").value == 2
 
 
 def test_c1_does_not_judge_layers_whose_restarts_coincide(settled, judge):
-    ratios = {"stand_in_level_ratio": 0.5, "distance_ratio": 25.0}
+    ratios = {"surrogate_set_level_ratio": 0.5, "distance_ratio": 25.0}
     # All of 40 are clearly nine in ten, all of 20 are not.
     table = judge(settled((range(40), ratios), n=40, **RATIOS))
     assert verdict(table, "C1") is True
-    assert deciding(table, "C1", "stand_in_level_ratio").units == 40
+    assert deciding(table, "C1", "surrogate_set_level_ratio").units == 40
     (coinciding,) = table.index[table.part == "coincide/vgg19/conv3_1"]
     assert table.loc[coinciding, "value"] == pytest.approx(0.04)
     # Restarts of no distance at all: an infinite ratio.
@@ -141,13 +141,13 @@ def test_c1_does_not_judge_layers_whose_restarts_coincide(settled, judge):
         assert verdict(judge(units), "C1") is held
 
 
-def test_c1_is_undecided_without_stand_ins(settled, judge):
+def test_c1_is_undecided_without_surrogates(settled, judge):
     table = judge(settled())
     assert verdict(table, "C1") is None
-    assert deciding(table, "C1", "stand_in_level_ratio").reason == "no unit was measured"
-    one_layer = judge(settled((range(20), {"stand_in_level_ratio": np.nan}), **RATIOS))
+    assert deciding(table, "C1", "surrogate_set_level_ratio").reason == "no unit was measured"
+    one_layer = judge(settled((range(20), {"surrogate_set_level_ratio": np.nan}), **RATIOS))
     assert verdict(one_layer, "C1") is None
-    assert "vgg19 conv3_1" in deciding(one_layer, "C1", "stand_in_level_ratio").reason
+    assert "vgg19 conv3_1" in deciding(one_layer, "C1", "surrogate_set_level_ratio").reason
 
 
 # --- C2 and C3 ---

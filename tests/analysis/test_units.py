@@ -19,7 +19,7 @@ from diversevis.analysis.units import (
     natural_stability_table,
     peak_table,
     run,
-    stand_in_table,
+    surrogate_set_table,
     synthesis_table,
     unit_table,
 )
@@ -219,14 +219,16 @@ def test_displacements_in_cycles_and_units_picked_by_hand(synthesis, registry, c
     assert (found["measure"] == "response").all()
 
 
-def test_what_stand_ins_and_natural_patches_say():
-    rows = table_of(share=0.9, unit_distance=3.0, stand_in_distance=2.0, stand_in_ratio=1.5)
+def test_what_surrogates_and_natural_patches_say():
+    rows = table_of(
+        share=0.9, unit_distance=3.0, surrogate_set_distance=2.0, surrogate_set_ratio=1.5
+    )
     rows = rows.assign(level=0.8, level_distance=2.5, level_ratio=1.2)
-    found = stand_in_table(rows.assign(reason=["", "", "dead", ""]))
+    found = surrogate_set_table(rows.assign(reason=["", "", "dead", ""]))
     row = found.loc[("net", "a", 3)]
-    assert (row["stand_in_ratio"], row["stand_in_level_ratio"]) == (1.5, 1.2)
+    assert (row["surrogate_set_ratio"], row["surrogate_set_level_ratio"]) == (1.5, 1.2)
     assert "unit_distance" not in found
-    assert found.loc[("net", "a", 8), "stand_in_reason"] == "dead"
+    assert found.loc[("net", "a", 8), "surrogate_set_reason"] == "dead"
 
 
 def test_natural_stability_is_named_by_index_and_displacement(families):

@@ -38,7 +38,7 @@ def test_each_layer_has_its_units_and_correlations(units, registry):
         assert own.get_ydata() == pytest.approx(linear.get_ydata())
     texts = shown(figure)
     assert texts.count("ρ 1.00 (1.00 to 1.00), n = 6") == 3  # noqa: RUF001
-    assert texts.count("stand-in's −1.00 (−1.00 to −1.00)") == 3  # noqa: RUF001
+    assert texts.count("surrogate's −1.00 (−1.00 to −1.00)") == 3  # noqa: RUF001
     assert overlapping(figure) == []
 
 

@@ -13,7 +13,7 @@ from diversevis.figures.style import network_colour
 
 @pytest.fixture
 def units():
-    """Two networks: a unit that meets all, one too near its stand-in, one that varies too much."""
+    """Two networks: a unit that meets all, one too near its surrogate, one that varies too much."""
     rows = []
     for network, layer in (("vgg19", "conv3_1"), ("resnet50", "layer1.1")):
         for channel, varies, linear in ((21, 0.05, 0.2), (22, 0.06, 0.5), (23, 0.5, 0.2)):

@@ -11,8 +11,8 @@ from diversevis.controls.units import Controls
 from diversevis.invariance.contrast import HIGHEST, POINTS, ContrastCurves, contrast_curves
 from diversevis.invariance.families.all_shifts import AllShifts
 from diversevis.invariance.measure import measure_invariance
-from diversevis.measures import CONTRAST
 from diversevis.invariance.transformation import Trials
+from diversevis.measures import CONTRAST
 from diversevis.networks.trunk import load_trunk
 from diversevis.optimisation.schedule import SETS, TESTS, of_length
 from diversevis.synthesis.targets import channels

@@ -12,7 +12,7 @@ from diversevis.invariance.contrast import contrast_curves
 from diversevis.invariance.families.registry import build_families
 from diversevis.invariance.natural_stability import natural_stability
 from diversevis.stimuli.masks import window
-from diversevis.synthesis.stand_in import StandIns
+from diversevis.synthesis.surrogate_set import Surrogates
 from diversevis.synthesis.targets import channels
 from diversevis.units.patches import patch_norm
 
@@ -39,30 +39,30 @@ def given(kind="simple", family=FAMILIES[0], numbers=(0, 1, 2), members=5):
     }
 
 
-def as_stand_ins(arguments):
-    """Return the same of the linear stand-ins."""
+def as_surrogates(arguments):
+    """Return the same of the linear surrogates."""
     best = best_filters(arguments["units"].plain, arguments["units"].filters)[:3]
     lengths = best.flatten(1).norm(dim=1)[:, None, None, None]
-    units = StandIns(arguments["units"], best * (patch_norm(24) / lengths))
+    units = Surrogates(arguments["units"], best * (patch_norm(24) / lengths))
     every = channels(units, [0, 1, 2])
     curves = contrast_curves(units, every, best * (patch_norm(24) / lengths))
     return arguments | {"units": units, "targets": every, "curves": curves}
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_linear_units_are_as_stable_as_their_stand_ins(family):
-    units, stand_ins = (
-        natural_stability(**make(given(family=family))) for make in (dict, as_stand_ins)
+def test_linear_units_are_as_stable_as_their_surrogates(family):
+    units, surrogates = (
+        natural_stability(**make(given(family=family))) for make in (dict, as_surrogates)
     )
     # Float32 sums of some thousand products, in another order.
-    torch.testing.assert_close(units.value, stand_ins.value, rtol=1e-4, atol=0)
-    torch.testing.assert_close(units.undisturbed, stand_ins.undisturbed, rtol=1e-4, atol=0)
+    torch.testing.assert_close(units.value, surrogates.value, rtol=1e-4, atol=0)
+    torch.testing.assert_close(units.undisturbed, surrogates.undisturbed, rtol=1e-4, atol=0)
     assert (units.value < 0.9).all(), "moves that change nothing show nothing"
 
 
 def test_complex_cells_are_more_stable_and_their_nonlinearity_does_not_matter():
     plain, squared = (natural_stability(**given(kind)) for kind in ("complex", "complex-squared"))
-    assert (plain.value > natural_stability(**as_stand_ins(given("complex"))).value + 0.1).all()
+    assert (plain.value > natural_stability(**as_surrogates(given("complex"))).value + 0.1).all()
     # Curves are tabulated at 1/64 of the peak's contrast, and read linearly between.
     torch.testing.assert_close(squared.value, plain.value, rtol=0.01, atol=0)
 

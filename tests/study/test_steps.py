@@ -111,14 +111,15 @@ def test_natural_patches_are_of_the_whole_layer(run):
     assert natural.count == 50
 
 
-def test_stand_ins_are_of_the_same_units(run):
+def test_surrogates_are_of_the_same_units(run):
     at = run.layout
     sweep = SweepResult.load(at.sweep("vgg19", "conv1_2")["arrays"])
-    table = rows(at.stand_in("vgg19", "conv1_2"))
+    table = rows(at.surrogate_set("vgg19", "conv1_2"))
     assert [int(row["channel"]) for row in table] == sweep.levels[0].channels.tolist()
     for row, level, apart in zip(table, sweep.selected, sweep.chosen.min_distance, strict=True):
         unit, linear, ratio = (
-            float(row[name]) for name in ("unit_distance", "stand_in_distance", "stand_in_ratio")
+            float(row[name])
+            for name in ("unit_distance", "surrogate_set_distance", "surrogate_set_ratio")
         )
         assert unit == pytest.approx(float(apart), rel=1e-6)
         assert bool(row["reason"]) == np.isnan(ratio)

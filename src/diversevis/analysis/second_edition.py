@@ -52,7 +52,7 @@ from diversevis.analysis.statistics import median_interval, share_interval
 from diversevis.analysis.tables import groups_of, rows_of, values_of
 from diversevis.results.quantities import Registry
 
-LEVEL_RATIO, SHARE_RATIO = "stand_in_level_ratio", "stand_in_ratio"
+LEVEL_RATIO, SHARE_RATIO = "surrogate_set_level_ratio", "surrogate_set_ratio"
 """Smallest distance of a unit's set over that of its linear surrogate's: at the same effective
 contrast, which decides, and at the same share of the restarts'. A surrogate's restarts all reach
 its peak and a unit's do not, so that the share allows it less."""

@@ -104,7 +104,7 @@ _MADE = {
     "contrasts": ("contrasts", "table"),
     "gratings": ("gratings", "table"),
     "stability": ("stability", "table"),
-    "stand_in": ("stand_in", "table"),
+    "surrogate_set": ("surrogate_set", "table"),
     "natural_stability": ("natural_stability", "table"),
     "effort_tests": ("effort", "table"),
     "effort_peaks": ("effort", "peaks"),

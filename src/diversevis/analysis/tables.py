@@ -15,7 +15,7 @@ from diversevis.results.quantities import Quantity
 UNIT = ["network", "layer", "channel"]
 """The columns that name a unit."""
 
-_TEXTS = ("left_out", "withheld", "reason", "stand_in_reason", "note")
+_TEXTS = ("left_out", "withheld", "reason", "surrogate_set_reason", "note")
 
 
 def write_frame(path: Path | str, table: pd.DataFrame) -> None:

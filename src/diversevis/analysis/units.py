@@ -144,17 +144,17 @@ def measures(table: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def stand_in_table(stand_ins: pd.DataFrame) -> pd.DataFrame:
+def surrogate_set_table(surrogates: pd.DataFrame) -> pd.DataFrame:
     """Return what is known of diverse sets of the units' linear surrogates, indexed by `UNIT`.
 
     ``share`` of effective contrast that the unit's set keeps of its restarts', the surrogate's
-    ``stand_in_distance`` at the same share, the unit's over it in ``stand_in_ratio``; the same at
-    the set's own effective contrast, ``stand_in_level``; where there is none, ``stand_in_reason``
-    says why.
+    ``surrogate_set_distance`` at the same share, the unit's over it in ``surrogate_set_ratio``; the
+    same at the set's own effective contrast, ``surrogate_set_level``; where there is none,
+    ``surrogate_set_reason`` says why.
     """
-    content = stand_ins.set_index(UNIT).drop(columns="unit_distance")
+    content = surrogates.set_index(UNIT).drop(columns="unit_distance")
     named = ("level", "level_distance", "level_ratio", "reason")
-    return content.rename(columns={name: f"stand_in_{name}" for name in named})
+    return content.rename(columns={name: f"surrogate_set_{name}" for name in named})
 
 
 def natural_stability_table(rows: pd.DataFrame, families: Iterable[FamilyInfo]) -> pd.DataFrame:
@@ -309,8 +309,8 @@ def run(
         by_unit(indices, families, main_delta),
         *(measures(found[name]) for name in ("gratings", "stability") if name in found),
     ]
-    if "stand_in" in found:
-        parts.append(stand_in_table(found["stand_in"]))
+    if "surrogate_set" in found:
+        parts.append(surrogate_set_table(found["surrogate_set"]))
     if "natural_stability" in found:
         parts.append(natural_stability_table(found["natural_stability"], families))
     deltas = sorted(raw["delta"].dropna().unique())
@@ -333,7 +333,7 @@ def run(
 
 _TABLES = (
     *("sweeps", "tests", "contrasts", "peaks", "gratings", "stability"),
-    *("stand_in", "natural_stability", "effort_tests", "effort_peaks"),
+    *("surrogate_set", "natural_stability", "effort_tests", "effort_peaks"),
 )
 
 

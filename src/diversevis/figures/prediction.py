@@ -53,7 +53,7 @@ def draw(units: pd.DataFrame, prediction: pd.DataFrame, registry: Registry) -> F
     """Draw stability on natural patches against the deformation index, layer by layer.
 
     Over each panel stands the rank correlation with its interval, and the baseline: that of the
-    linear stand-ins' indices, which are the crosses. Below, these numbers of all layers, of each
+    linear surrogates' indices, which are the crosses. Below, these numbers of all layers, of each
     network, and over all, for each index that is held against natural patches.
 
     Parameters
@@ -121,7 +121,7 @@ def _title(page: Axes, row: Any, left: float, top: float) -> None:
     page.text(left, top - 7.6, name, weight="bold", color=colour)
     small: dict[str, Any] = {"size": LABEL}
     page.text(left, top - 4.4, f"ρ {_between(row, 'correlation', '')}, n = {row.units}", **small)  # noqa: RUF001
-    text = f"stand-in's {_between(row, 'baseline', 'baseline_')}"
+    text = f"surrogate's {_between(row, 'baseline', 'baseline_')}"
     page.text(left, top - 1.4, text, color=GREY, **small)
 
 
@@ -214,5 +214,5 @@ def _key(page: Axes, top: float, looks: Mapping[str, Look]) -> None:
     page.text(x, top, "unit, or its layer's correlation with its 95 % interval", **style)
     x += 68
     page.plot(x, top, "x", color=GREY, ms=2.8, mew=0.7)
-    text = "the same of linear stand-ins' indices: the baseline"
+    text = "the same of linear surrogates' indices: the baseline"
     page.text(x + 2, top, text, **style)

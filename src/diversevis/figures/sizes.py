@@ -1,4 +1,4 @@
-"""Figure 13: what indices have above stand-ins, against the size of the receptive field."""
+"""Figure 13: what indices have above surrogates, against the size of the receptive field."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run(reads: Mapping[str, Any], writes: Mapping[str, Path]) -> None:
 
 
 def draw(units: pd.DataFrame, sizes: pd.DataFrame, registry: Registry) -> Figure:
-    """Draw each index above its stand-in against size, both networks; below, their difference.
+    """Draw each index above its surrogate against size, both networks; below, their difference.
 
     Faint dots are units; medians with their intervals are joined as the comparison interpolates
     them, linearly in the logarithm of the size. The lower panel has the difference of two curves
@@ -79,7 +79,7 @@ def draw(units: pd.DataFrame, sizes: pd.DataFrame, registry: Registry) -> Figure
             upper = inset(figure, left, top, width, _PANEL)
             upper.patch.set_visible(False)
             panel_title(page, left, top, width, quantity.title.split(",")[0])
-            upper.set_ylabel("index less its linear stand-in's")
+            upper.set_ylabel("index less its linear surrogate's")
             medians = own[own["kind"] == MEDIAN]
             if medians.empty:
                 say_missing(upper, why_missing(column(units, "withheld"), quantity.index))

@@ -235,7 +235,7 @@ FIGURES = (
     Figure(
         "variation",
         "12",
-        "phase: variation against index, with stand-ins and controls",
+        "phase: variation against index, with surrogates and controls",
         "tables/units.csv",
         lambda run, _: _tables("units", "control_indices")(run),
         criteria("second"),

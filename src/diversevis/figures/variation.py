@@ -85,7 +85,7 @@ def draw(
     """Draw variation over all shifts against the phase index, one panel per network and controls.
 
     The region of C2 is shaded: units that meet all it asks for are filled, those picked by hand
-    have a ring and their channel. Linear stand-ins are crosses behind.
+    have a ring and their channel. Linear surrogates are crosses behind.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def draw(
 
 
 def _points(units: pd.DataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
-    """Return the units that have both numbers: ``x``, ``y``, those of stand-ins, what they meet."""
+    """Return the units that have both: ``x``, ``y``, those of surrogates, what they meet."""
     variation = column(units, column_name(_INDEX, _VARIATION))
     index = column(units, column_name(_INDEX, "index"))
     table = units[["network", "layer", "channel"]].assign(
@@ -193,7 +193,7 @@ def _inside(values: pd.Series) -> pd.Series:
 def _draw_units(axes: Axes, own: pd.DataFrame, network: str, errors: float) -> None:
     colour = network_colour(network)
     linear = own.dropna(subset=["linear_x"])
-    # A stand-in whose mean is not above zero has no variation: it counts as the largest.
+    # A surrogate whose mean is not above zero has no variation: it counts as the largest.
     heights = _inside(linear["linear_y"].fillna(_MOST))
     axes.plot(linear["linear_x"], heights, "x", color=_LINEAR, ms=2.2, mew=0.5, zorder=1)
     for met, face in ((False, "white"), (True, colour)):
@@ -252,9 +252,9 @@ def _key(page: Axes, top: float, criteria: Mapping[str, Any]) -> None:
         (points | {"mfc": "white", "ms": 3}, "unit"),
         (
             points | {"mfc": INK, "ms": 3},
-            f"near perfect: in the region, {above:g} or more above its stand-in",
+            f"near perfect: in the region, {above:g} or more above its surrogate",
         ),
-        ({"marker": "x", "mec": _LINEAR, "mew": 0.6, "ms": 2.6}, "its linear stand-in"),
+        ({"marker": "x", "mec": _LINEAR, "mew": 0.6, "ms": 2.6}, "its linear surrogate"),
         (points | {"mfc": "none", "ms": 5.6}, "picked by hand"),
         (None, f"bars: \N{PLUS-MINUS SIGN} {criteria['uncertainties']:g} uncertainties"),
     ]

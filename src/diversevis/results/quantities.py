@@ -66,10 +66,12 @@ FIRST = (
     Quantity("activation_ratio", "activation, diverse over restarts"),
     Quantity("distance_ratio", "smallest distance, diverse over restarts"),
     Quantity(
-        "stand_in_ratio", "smallest distance, diverse over linear surrogate's", measure=CONTRAST
+        "surrogate_set_ratio",
+        "smallest distance, diverse over linear surrogate's",
+        measure=CONTRAST,
     ),
     Quantity(
-        "stand_in_level_ratio",
+        "surrogate_set_level_ratio",
         "smallest distance, diverse over linear surrogate's of the same contrast",
         measure=CONTRAST,
     ),

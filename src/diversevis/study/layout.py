@@ -91,9 +91,9 @@ class Layout:
         """Return the relative stability of a layer's units."""
         return self.root / "stability" / network / layer / "stability.csv"
 
-    def stand_in(self, network: str, layer: str) -> Path:
-        """Return how distinct a layer's diverse sets are beside those of linear stand-ins."""
-        return self.root / "stand_in" / network / layer / "stand_in.csv"
+    def surrogate_set(self, network: str, layer: str) -> Path:
+        """Return how distinct a layer's diverse sets are beside those of linear surrogates."""
+        return self.root / "surrogate_set" / network / layer / "surrogate_set.csv"
 
     def natural_stability(self, network: str, layer: str) -> Path:
         """Return the stability of a layer's units on natural patches."""

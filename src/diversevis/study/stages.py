@@ -206,8 +206,8 @@ def _both_sweeps(run: Run, _place: Place) -> Reads:
     }
 
 
-def _stand_in_settings(run: Run, place: Place) -> dict[str, Any]:
-    """Return what stand-ins' sets are made with: as the units' own."""
+def _surrogate_set_settings(run: Run, place: Place) -> dict[str, Any]:
+    """Return what surrogates' sets are made with: as the units' own."""
     content = plain(run.settings.synthesis)
     knobs = {name: content[name] for name in ("images", "schedule", "steps", "precision")}
     return _seeded(run, place, **knobs)
@@ -322,12 +322,12 @@ _STAGES = (
         on_device=True,
     ),
     Stage(
-        "stand_in",
-        f"{STEPS}.stand_in:run",
+        "surrogate_set",
+        f"{STEPS}.surrogate_set:run",
         places=every_layer,
         reads=lambda run, place: {**_sweep_of(run, place), **_seeds_of(run, place)},
-        writes=_writes("stand_in", "table"),
-        settings=_stand_in_settings,
+        writes=_writes("surrogate_set", "table"),
+        settings=_surrogate_set_settings,
         code=_network_code,
         on_device=True,
     ),

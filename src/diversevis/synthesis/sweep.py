@@ -90,8 +90,8 @@ def sweep(
     Raises
     ------
     UserError
-        As `diverse_sets`, for natural patches that do not fit, a grid that does not rise from above zero, or a fraction that is not
-        above 0 and at most 1.
+        As `diverse_sets`, for natural patches that do not fit, a grid that does not rise from above
+        zero, or a fraction that is not above 0 and at most 1.
     """
     fraction = check_fraction(fraction)
     if isinstance(grid, str) or not isinstance(grid, Iterable):

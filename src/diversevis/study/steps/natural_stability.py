@@ -23,7 +23,7 @@ from diversevis.results.tests import load_tests
 from diversevis.stimuli.natural import natural_responses, scenes
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.load import load_units, origin
-from diversevis.synthesis.stand_in import StandIns
+from diversevis.synthesis.surrogate_set import Surrogates
 from diversevis.synthesis.targets import Targets
 from diversevis.synthesis.targets import channels as as_targets
 from diversevis.units.contract import Units
@@ -36,7 +36,7 @@ COLUMNS = (
     *("value", "surrogate", "undisturbed", "surrogate_undisturbed", "patches"),
 )
 """Of each unit, family and displacement: as `diversevis.invariance.natural_stability` says, for the
-unit and for its linear stand-in, and how many natural patches the unit had."""
+unit and for its linear surrogate, and how many natural patches the unit had."""
 
 
 def run(
@@ -53,8 +53,8 @@ def run(
 ) -> dict[str, Any]:
     """Write ``table``, one row per unit of ``tests``, family and displacement.
 
-    Units that nothing drives, or whose contrast curve is flat, have no values. Linear stand-ins are
-    shown the natural patches that drive them most, of the same ones.
+    Units that nothing drives, or whose contrast curve is flat, have no values. Linear surrogates
+    are shown the natural patches that drive them most, of the same ones.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def run(
     device
         By name.
     seed
-        Of the members, and of the natural patches among which stand-ins have their best.
+        Of the members, and of the natural patches among which surrogates have their best.
     delta
         Root mean square displacements, in pixels per 24 px of patch.
     families
@@ -84,12 +84,12 @@ def run(
     of = np.flatnonzero(measured).tolist()
     pairs: list[tuple[Units, Targets, list[Tensor], ContrastCurves]] = []
     if of:
-        # Stand-ins have best patches of their own: all units that are linear up to an output
+        # Surrogates have best patches of their own: all units that are linear up to an output
         # nonlinearity share them.
         patches = torch.from_numpy(best.patches[of])
-        stand_ins = StandIns(units, patches)
-        own = natural_responses(stand_ins, photographs, count=natural.count, seed=seed)
-        every = as_targets(stand_ins, range(len(of)))
+        surrogates = Surrogates(units, patches)
+        own = natural_responses(surrogates, photographs, count=natural.count, seed=seed)
+        every = as_targets(surrogates, range(len(of)))
         pairs = [
             (
                 units,
@@ -98,10 +98,10 @@ def run(
                 curves[torch.tensor(of)],
             ),
             (
-                stand_ins,
+                surrogates,
                 every,
                 _there(own.places.numpy()),
-                contrast_curves(stand_ins, every, patches),
+                contrast_curves(surrogates, every, patches),
             ),
         ]
     fitting, left_out = fitting_families(families, delta, units.size)

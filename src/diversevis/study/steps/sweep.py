@@ -74,7 +74,7 @@ def run(
 
 
 def _natural(reads: Reads, units: Units, channels: Sequence[int], images: int) -> Tensor | None:
-    """Return each unit's best natural patches, ``[units, images, 3, s, s]``, if there are enough."""
+    """Return each unit's best natural patches, ``[units, images, 3, s, s]``, if they suffice."""
     if "natural" not in reads:
         return None
     places = NaturalResult.load(cast(Path, reads["natural"])).places[list(channels), :images]

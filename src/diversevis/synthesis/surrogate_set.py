@@ -1,8 +1,8 @@
-"""Diverse sets of linear stand-ins: how distinct images get that only have to correlate.
+"""Diverse sets of linear surrogates: how distinct images get that only have to correlate.
 
 A linear unit's images are along its filter; but giving up some activation makes room for images
 that differ in everything the unit does not look at. A unit's diverse set shows an invariance of its
-own only as far as it is more distinct than that of its stand-in, at the same share of activation.
+own only as far as it is more distinct than that of its surrogate, at the same share of activation.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from diversevis.synthesis.targets import Targets
 from diversevis.units.contract import PIXELS, Units, check_shape, placement
 
 _FIRST = 1.5
-"""How much more distinct than its stand-in a unit is taken to be before anything is known of it."""
+"""How much more distinct than its surrogate a unit is taken to be before anything is known."""
 
 _LEAST = 1e-3
-"""Weights stay finite for shares near 1, and for stand-ins whose images all but coincide."""
+"""Weights stay finite for shares near 1, and for surrogates whose images all but coincide."""
 
 
-class StandIns(nn.Module):
-    """The linear stand-ins of some units of a layer; satisfies `diversevis.units.contract.Units`.
+class Surrogates(nn.Module):
+    """The linear surrogates of some units of a layer; satisfies `diversevis.units.contract.Units`.
 
-    A stand-in answers ``w.x``, where ``w`` is along the unit's best patch and answers 1 to it: its
+    A surrogate answers ``w.x``, where ``w`` is along the unit's best patch and answers 1 to it: its
     responses are effective contrasts. Features are those of the layer itself.
 
     Parameters
@@ -73,7 +73,7 @@ def _seen(units: Units, patches: Tensor, tap: str) -> Tensor:
     return features
 
 
-def stand_in_distances(
+def surrogate_set_distances(
     units: Units,
     channels: Sequence[int],
     patches: Tensor,
@@ -81,7 +81,7 @@ def stand_in_distances(
     distances: Tensor,
     **settings: Any,
 ) -> Tensor:
-    """Return how distinct the diverse sets of stand-ins are at given shares of activation.
+    """Return how distinct the diverse sets of surrogates are at given shares of activation.
 
     The weight of the smallest distance is found in steps, each of which makes a set from the starts
     that the unit's own restarts had; distances between these sets are those of `distance_at`.
@@ -119,7 +119,7 @@ def stand_in_distances(
         raise UserError("shares between 0 and 1", str(shares.tolist()), "leave the others out")
     if not (distances.isfinite() & (distances > 0)).all():
         raise UserError("distances above zero", str(distances.tolist()), "leave the others out")
-    stand_ins = StandIns(units, patches)
+    surrogates = Surrogates(units, patches)
     # If images turn away from the best patch by an angle a, and their distances are k sin a, then
     # cos a + weight k sin a is largest at cos a = share for this weight, where k sin a = distance.
     costs = (1 / shares - shares).clamp(min=_LEAST)
@@ -136,7 +136,7 @@ def stand_in_distances(
     for share, cost in zip((shares[0], *shares), (costs[0], *costs), strict=True):
         apart = found(share) if sets else distances / _FIRST
         weights = cost / apart.clamp(min=_LEAST * distances)
-        sets.append(diverse_sets(stand_ins, targets, diversity=weights, **settings))
+        sets.append(diverse_sets(surrogates, targets, diversity=weights, **settings))
     return torch.stack([found(share) for share in shares])
 
 

@@ -1,4 +1,4 @@
-"""Linear stand-ins: units that are their own, and units that no stand-in keeps up with."""
+"""Linear surrogates: units that are their own, and units that no surrogate keeps up with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diversevis.errors import UserError
 from diversevis.networks.trunk import load_trunk
 from diversevis.optimisation.schedule import FAST, of_length
 from diversevis.synthesis.diverse import diverse_sets
-from diversevis.synthesis.stand_in import StandIns, distance_at, stand_in_distances
+from diversevis.synthesis.surrogate_set import Surrogates, distance_at, surrogate_set_distances
 from diversevis.units.contract import check_units
 from diversevis.units.patches import patch_norm
 
@@ -19,7 +19,7 @@ SETTINGS = {"images": 2, "schedule": of_length(FAST, 40)}
 
 
 def ratios(kind, diversity):
-    """Return smallest distances of a control's diverse sets over those of its stand-ins."""
+    """Return smallest distances of a control's diverse sets over those of its surrogates."""
     units, channels = Controls(kind), [0, 2]
     best = best_filters(units.plain, units.filters)[channels]
     peaks = patch_norm(24) * best.flatten(1).norm(dim=1)
@@ -28,7 +28,7 @@ def ratios(kind, diversity):
     shares = (sets.activations.mean(1) / peaks).clamp(max=0.99)
     apart = sets.min_distance
     several = torch.stack([shares, 0.9 * shares])
-    found, lower = stand_in_distances(units, channels, patches, several, apart, **SETTINGS)
+    found, lower = surrogate_set_distances(units, channels, patches, several, apart, **SETTINGS)
     # With two images in the image plane, distances are the sine of the angle.
     torch.testing.assert_close(
         lower / found, ((1 - several[1] ** 2) / (1 - shares**2)).sqrt(), rtol=0.005, atol=0
@@ -36,13 +36,13 @@ def ratios(kind, diversity):
     return apart / found
 
 
-def test_a_linear_unit_is_as_distinct_as_its_stand_in():
-    """Its own set is one of the stand-in's, at another weight: what is left is interpolation."""
+def test_a_linear_unit_is_as_distinct_as_its_surrogate_set():
+    """Its own set is one of the surrogate's, at another weight: what is left is interpolation."""
     torch.testing.assert_close(ratios("simple", 0.3), torch.ones(2), rtol=0.02, atol=0)
 
 
 def test_a_complex_cell_is_more_distinct():
-    """Opposite phases cost nothing and are two norms apart, a stand-in's images two sines of these.
+    """Opposite phases cost nothing and are two norms apart, a surrogate's images two sines.
 
     Both sets are within a part in a thousand of that after 40 steps.
     """
@@ -67,10 +67,10 @@ def test_a_set_counts_at_lower_shares_too():
 def test_features_are_those_of_the_layer(network, layer):
     trunk, stream = load_trunk(network, layer), torch.Generator().manual_seed(0)
     patches = 30 * torch.randn(4, 3, trunk.size, trunk.size, generator=stream)
-    stand_ins = StandIns(trunk, patches[:2])
-    check_units(stand_ins)
+    surrogates = Surrogates(trunk, patches[:2])
+    check_units(surrogates)
     for tap in ("pixels", *trunk.earlier_layers):
-        responses, features = stand_ins.respond(patches, tap)
+        responses, features = surrogates.respond(patches, tap)
         assert torch.equal(features, trunk.respond(patches, tap)[1])
     # Each answers 1 to its own patch; float32 sums of some hundred products.
     torch.testing.assert_close(responses.diagonal(), torch.ones(2), rtol=1e-5, atol=0)
@@ -97,5 +97,5 @@ def test_bad_input_says_what_to_do(change, message):
         **change,
     }
     with pytest.raises(UserError, match=message) as error:
-        stand_in_distances(Controls("simple"), [0], **given)
+        surrogate_set_distances(Controls("simple"), [0], **given)
     assert error.value.remedy

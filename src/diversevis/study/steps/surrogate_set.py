@@ -1,4 +1,4 @@
-"""How distinct a layer's chosen diverse sets are beside those of the units' linear stand-ins."""
+"""How distinct a layer's chosen diverse sets are beside those of the units' linear surrogates."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from diversevis.results.formats import Array, write_rows
 from diversevis.results.sets import SweepResult
 from diversevis.results.tests import NEVER_DRIVEN, load_tests
 from diversevis.study.load import load_units, origin
-from diversevis.synthesis.stand_in import stand_in_distances
+from diversevis.synthesis.surrogate_set import surrogate_set_distances
 
 if TYPE_CHECKING:
     from diversevis.study.stage import Reads, Writes
 
 COLUMNS = (
     *("network", "layer", "channel"),
-    *("share", "unit_distance", "stand_in_distance", "stand_in_ratio"),
+    *("share", "unit_distance", "surrogate_set_distance", "surrogate_set_ratio"),
     *("level", "level_distance", "level_ratio", "reason"),
 )
 """Of each unit: mean effective contrast of its chosen set over that of its restarts, the smallest
-distance in that set, its stand-in's at the same share, the first over the second; then the set's
+distance in that set, its surrogate's at the same share, the first over the second; then the set's
 mean effective contrast itself, and the same at this one. Restarts may end below the best patch, and
-a stand-in's all reach it: relative to them a unit's set looks as if it gave up less. Last, why
+a surrogate's all reach it: relative to them a unit's set looks as if it gave up less. Last, why
 there is none."""
 
 _MOST_SHARE = 0.999
@@ -96,7 +96,7 @@ def run(
     usable = [number for number, reason in enumerate(reasons) if not reason]
     linear = torch.full((2, len(channels)), torch.nan)
     if usable:
-        linear[:, usable] = stand_in_distances(
+        linear[:, usable] = surrogate_set_distances(
             units,
             [channels[number] for number in usable],
             torch.from_numpy(best.patches[usable]),
@@ -118,7 +118,7 @@ def run(
 
 
 def _reason(f_max: float, flat: bool, level: int, share: float, apart: float) -> str:
-    """Return why a unit has no stand-in's distance; empty if it has one."""
+    """Return why a unit has no surrogate's distance; empty if it has one."""
     if not f_max > 0:
         return NEVER_DRIVEN
     if flat:
