@@ -57,7 +57,7 @@ def units(layers):
                     "phase_index": index,
                     "phase_response_index": offset + (1 - offset) * index,
                     "offset": offset,
-                    "elasticity": (0.9, 1.001, 1.1)[unit] if offset == 0 else 1 - offset,
+                    "elasticity": (0.999, 1.0, 1.002)[unit] if offset == 0 else 1 - offset,
                     "left_out": "",
                     "withheld": "",
                 }

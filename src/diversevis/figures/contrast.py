@@ -119,7 +119,7 @@ def draw(tests: Sequence[LayerTests], units: pd.DataFrame, registry: Registry) -
         for place, (letter, title, draw_panel) in enumerate(
             (
                 ("c", "Index by index", _against),
-                ("d", "What offset and elasticity explain", _explained),
+                ("d", "What the curve explains", _explained),
             )
         ):
             left, top = _LEFT + place * (width + _GAP), each + _TOP
