@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         "invariance", help="measure what units are invariant to (NETWORK may be controls)"
     )
     _units(test)
-    _knobs(test, Invariance, but=("repeats", "repeat_delta"))
+    _knobs(test, Invariance, but=("repeats", "repeat_delta", "effort_units"))
     _common(test)
     test.add_argument("--out", type=Path, metavar="DIR", help="(invariance/NETWORK/LAYER)")
     test.set_defaults(run=_invariance)

@@ -84,11 +84,11 @@ def _second_edition(
     nonlinear = {kind: plain for kind, plain in _NONLINEAR.items() if kind in kinds}
     yield from _variants(own, nonlinear, criteria["variant_difference"])
     spread = shown[(shown["index"] == PHASE) & (shown["statistic"] == _VARIATION)]
-    for kind, same in spread.groupby("layer", sort=False)["value"]:
-        if kind.partition("-")[0] == "complex":
+    for (kind,), same in groups_of(spread, "layer"):
+        if str(kind).partition("-")[0] == "complex":
             decides, most = kind not in _TOO_NARROW, criteria["complex_variation"]
             name = f"{kind} cells: largest variation over shifts"
-            yield _most(name, PHASE, CONTRAST, same.max(), most if decides else np.nan)
+            yield _most(name, PHASE, CONTRAST, same["value"].max(), most if decides else np.nan)
     cut = own[(own["index"] == PHASE) & (own["layer"] == "rectified")]["value"]
     if len(cut):
         name = "half-rectified simple cells: highest phase index"

@@ -17,7 +17,6 @@ from diversevis.analysis.conditions import (
     NO,
     UNDECIDED,
     YES,
-    second_conditions,
 )
 from diversevis.figures.distributions import (
     median_key,
@@ -44,6 +43,7 @@ from diversevis.figures.style import (
 )
 from diversevis.figures.transforms import (
     column,
+    judged,
     left_out_note,
     picked,
     ratio,
@@ -232,17 +232,10 @@ def _points(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
         y=column(units, column_name("deformation", "above")),
         dx=column(units, column_name("phase", "above_uncertainty")),
         dy=column(units, column_name("deformation", "above_uncertainty")),
-        met=_judged(units, criteria)[NEAR_PERFECT],
+        met=judged(units, criteria)[NEAR_PERFECT],
         ringed=picked(units),
     )
     return table[stays(units)].dropna(subset=["x", "y"]).reset_index(drop=True)
-
-
-def _judged(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
-    """Return what C2 and C3 say of units, as `second_conditions`."""
-    return second_conditions(
-        units.assign(left_out=units.left_out.where(~stays(units), "")), criteria
-    )
 
 
 def _markers(table: pd.DataFrame) -> dict[tuple[str, str], str]:
@@ -442,10 +435,10 @@ def _counts(units: pd.DataFrame, network: str, criteria: Mapping[str, Any]) -> l
     lines: list[str] = []
     above = [column(own, column_name(index, "above")) for index in ("phase", "deformation")]
     if (above[0].notna() & above[1].notna()).any():
-        judged = _judged(own, criteria)
+        said = judged(own, criteria)
         for name, claim in ((NEAR_PERFECT, "C2"), (BENDS, "C3")):
-            yes, undecided = (int((judged[name] == said).sum()) for said in (YES, UNDECIDED))
+            yes, undecided = (int((said[name] == word).sum()) for word in (YES, UNDECIDED))
             lines.append(f"meet {claim}: {yes} of {len(own)}, {undecided} undecided")
-        both = (judged[NEAR_PERFECT] == YES) & (judged[BENDS] == YES)
+        both = (said[NEAR_PERFECT] == YES) & (said[BENDS] == YES)
         lines.append(f"meet both: {both.sum()}")
     return [*lines, note] if note else lines

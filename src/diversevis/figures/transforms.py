@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from diversevis.analysis.conditions import second_conditions
 from diversevis.figures.style import LABEL, show_patches, units_text
 from diversevis.measures import CONTRAST
 from diversevis.results.quantities import Quantity
@@ -143,6 +145,13 @@ def with_index(units: pd.DataFrame, index: Quantity | None) -> pd.DataFrame:
     of_index = [index.name] + [column_name(index.index, name, index.delta) for name in names[1:]]
     found = zip(names, of_index, strict=True)
     return units.assign(**{name: column(units, source) for name, source in found})
+
+
+def judged(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
+    """Return what C2 and C3 say of single units, as `second_conditions`."""
+    return second_conditions(
+        units.assign(left_out=units.left_out.where(~stays(units), "")), criteria
+    )
 
 
 def picked(units: pd.DataFrame) -> pd.Series:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter
 
+from diversevis.analysis.conditions import NEAR_PERFECT, NO, UNDECIDED, YES
 from diversevis.analysis.tables import groups_of, rows_of
 from diversevis.figures.panels import say_missing, why_missing
 from diversevis.figures.style import (
@@ -32,7 +33,7 @@ from diversevis.figures.style import (
     theme,
     titles,
 )
-from diversevis.figures.transforms import column, near_perfect, picked, stays
+from diversevis.figures.transforms import column, judged, picked, stays
 from diversevis.measures import CONTRAST
 from diversevis.results.quantities import column as column_name
 from diversevis.results.tests import FIXED
@@ -94,7 +95,7 @@ def draw(
     criteria
         The section ``second`` of ``config/criteria.yaml``.
     """
-    kept = _points(units, criteria["C2"])
+    kept = _points(units, criteria)
     networks = list(dict.fromkeys(units["network"]))
     panels = [*networks, None]  # the last is that of controls
     lines = lines_of(panels, _ACROSS)
@@ -131,7 +132,7 @@ def draw(
     return figure
 
 
-def _points(units: pd.DataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
+def _points(units: pd.DataFrame, criteria: Mapping[str, Any]) -> pd.DataFrame:
     """Return the units that have both: ``x``, ``y``, those of surrogates, what they meet."""
     variation = column(units, column_name(_INDEX, _VARIATION))
     index = column(units, column_name(_INDEX, "index"))
@@ -142,7 +143,7 @@ def _points(units: pd.DataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
         dy=column(units, column_name(_INDEX, f"{_VARIATION}_uncertainty")),
         linear_x=column(units, column_name(_INDEX, "surrogate")),
         linear_y=column(units, column_name(_INDEX, f"surrogate_{_VARIATION}")),
-        met=near_perfect(units, limits),
+        met=judged(units, criteria)[NEAR_PERFECT],
         picked=picked(units),
     )
     return table[stays(units) & np.isfinite(index) & np.isfinite(variation)]
@@ -196,11 +197,11 @@ def _draw_units(axes: Axes, own: pd.DataFrame, network: str, errors: float) -> N
     # A surrogate whose mean is not above zero has no variation: it counts as the largest.
     heights = _inside(linear["linear_y"].fillna(_MOST))
     axes.plot(linear["linear_x"], heights, "x", color=_LINEAR, ms=2.2, mew=0.5, zorder=1)
-    for met, face in ((False, "white"), (True, colour)):
+    for met, face in (("", "white"), (NO, "white"), (UNDECIDED, FAINT), (YES, colour)):
         some = own[own["met"] == met]
         style: dict[str, Any] = {"mfc": face, "mec": colour, "mew": 0.6, "ms": 3.0, "zorder": 3}
         axes.plot(some["x"], _inside(some["y"]), "o", clip_on=False, **style)
-    for unit in rows_of(own[own["met"]]):
+    for unit in rows_of(own[own["met"].isin([YES, UNDECIDED])]):
         bar: dict[str, Any] = {"color": colour, "lw": 0.5, "alpha": 0.5, "zorder": 2}
         dx, dy = (errors * np.nan_to_num(getattr(unit, name)) for name in ("dx", "dy"))
         y = max(unit.y, _LEAST)
@@ -239,7 +240,10 @@ def _control_style(marker: str, nonlinearity: str = "") -> dict[str, Any]:
 
 def _note(own: pd.DataFrame) -> str:
     counted = own[~own["picked"]]
-    return f"{int(counted['met'].sum())} of {len(counted)} near perfect" if len(counted) else ""
+    if counted.empty:
+        return ""
+    yes, open_ = (int((counted["met"] == met).sum()) for met in (YES, UNDECIDED))
+    return f"{yes} of {len(counted)} near perfect, {open_} undecided"
 
 
 def _key(page: Axes, top: float, criteria: Mapping[str, Any]) -> None:
@@ -254,6 +258,7 @@ def _key(page: Axes, top: float, criteria: Mapping[str, Any]) -> None:
             points | {"mfc": INK, "ms": 3},
             f"near perfect: in the region, {above:g} or more above its surrogate",
         ),
+        (points | {"mfc": FAINT, "ms": 3}, "undecided"),
         ({"marker": "x", "mec": _LINEAR, "mew": 0.6, "ms": 2.6}, "its linear surrogate"),
         (points | {"mfc": "none", "ms": 5.6}, "picked by hand"),
         (None, f"bars: \N{PLUS-MINUS SIGN} {criteria['uncertainties']:g} uncertainties"),
