@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from diversevis.analysis.claims import claim_table
-from diversevis.analysis.nulls import null_table, outcomes, parts_of
+from diversevis.analysis.names import parts_of
+from diversevis.analysis.nulls import null_table, outcomes
 from diversevis.networks.base import NULL_MARK
 from diversevis.networks.nulls import NULLS as MADE
 from diversevis.results.quantities import Registry, quantities

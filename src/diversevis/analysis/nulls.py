@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from diversevis.analysis.layers import ALL, finite, median
+from diversevis.analysis.names import MARK, parts_of
 from diversevis.analysis.statistics import (
     cliffs_delta,
     holm,
@@ -45,9 +46,6 @@ COLUMNS = (
 )
 """Beside the medians of single seeds, ``null_median_seed_0`` and so on."""
 
-MARK = "+"
-"""Between a network's name and its null's."""
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -75,16 +73,6 @@ class Outcome:
     units: int
     met: bool | None
     reason: str
-
-
-def parts_of(network: str) -> tuple[str, str, int]:
-    """Return the network that a network is a null of, the null's name and its seed.
-
-    For a trained network the null's name is empty, the seed 0.
-    """
-    base, _, rest = network.partition(MARK)
-    null, _, seed = rest.partition(".")
-    return base, null, int(seed or 0)
 
 
 def trained(units: pd.DataFrame) -> pd.Series:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from diversevis.analysis.nulls import MARK, parts_of
+from diversevis.analysis.names import MARK, parts_of
 from diversevis.study.knobs import plain
 from diversevis.study.stage import Place, Reads, Run, Stage, Writes, reduced
 from diversevis.study.stages import (

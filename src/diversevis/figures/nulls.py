@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from diversevis.analysis.layers import ALL
-from diversevis.analysis.nulls import MARK, chosen, parts_of
+from diversevis.analysis.names import MARK, parts_of
+from diversevis.analysis.nulls import chosen
 from diversevis.figures.distributions import median_key, median_mark, swarm
 from diversevis.figures.style import (
     FAINT,
