@@ -114,7 +114,6 @@ def test_variants_stand_beside_their_plain_kinds(controls, criteria):
     assert weights == {
         "0.040": "bold",  # beyond 0.03
         "0.020": "normal",
-        "0.100": "normal",  # envelopes are not held to it
         "simple": "bold",
         "complex": "bold",
         "complex, envelopes": "bold",

@@ -338,7 +338,7 @@ def _columns(
 ) -> None:
     """Draw kinds side by side, one line per unit within a group, and how far variants lie off.
 
-    Differences beyond `most` are bold; None writes none, nor names of groups.
+    A group's largest difference is bold beyond `most`; None writes none, nor names of groups.
     """
     at, places, names = 0.0, [], []
     for title, kinds in groups:
@@ -348,12 +348,13 @@ def _columns(
         axes.plot(x[:1], values.iloc[:1], "o", mfc="white", mec=INK, mew=0.6, ms=2.6)
         axes.plot(x[1:], values.iloc[1:], "o", color=INK, mew=0, ms=2.6)
         if most is not None:
-            style: dict[str, Any] = {"size": LABEL, "ha": "center", "transform": axes.transData}
-            for place, kind in zip(x[1:], kinds[1:], strict=True):
-                worst = (values.loc[kind] - values.iloc[0]).abs().max()
-                decides = EXTENDED[kind].nonlinearity is not None
-                weight = "bold" if decides and worst > most else "normal"
-                axes.text(place, 1.12, f"{worst:.3f}", weight=weight, **style)
+            # Of output nonlinearities: envelopes do change an index.
+            judged = [kind for kind in kinds[1:] if EXTENDED[kind].nonlinearity is not None]
+            if judged:
+                worst = (values.loc[judged] - values.iloc[0]).abs().max(axis=None)
+                weight = "bold" if worst > most else "normal"
+                style: dict[str, Any] = {"size": LABEL, "ha": "center", "weight": weight}
+                axes.text(x.mean(), 1.12, f"{worst:.3f}", **style)
             middle = x.mean()
             if not last:
                 axes.text(middle, 1.27, title, ha="center", weight="bold")

@@ -40,6 +40,9 @@ _LABEL, _OVER, _SUMMARY, _NAMES, _KEY = 4.0, 10.5, 38.0, 15.0, 6.0  # mm, downwa
 _ACROSS = 4
 _CROSS = "#A9A9A9"
 
+_LEAST = -1.0
+"""Stability drawn: units that undisturbed patches hardly drive have ratios far below zero."""
+
 
 def run(reads: Mapping[str, Any], writes: Mapping[str, Path]) -> None:
     """Draw it from the tables ``units``, ``prediction``, ``quantities`` and ``networks``."""
@@ -93,7 +96,7 @@ def draw(units: pd.DataFrame, prediction: pd.DataFrame, registry: Registry) -> F
             text = f"{title}, of effective contrasts"
             page.text(PAGE_WIDTH / 2, y, text, ha="center", va="center")
             style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center"}
-            text = "natural patches deformed, over undisturbed"
+            text = "natural patches deformed, over undisturbed (−1 or less: at the edge)"  # noqa: RUF001
             page.text(3.5, (len(lines) * each + _TOP - _BELOW) / 2, text, **style)
         _summaries(figure, page, prediction, registry, looks, begin)
         _key(page, begin + _SUMMARY + _NAMES + 2, looks)
@@ -108,7 +111,7 @@ def _points(units: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     table = units[["network", "layer", "channel"]].assign(
         index=column(units, name),
         linear=column(units, name.replace("_index", "_surrogate")),
-        stability=column(units, stability),
+        stability=column(units, stability).clip(lower=_LEAST),
     )
     numbers = table[["index", "linear", "stability"]].to_numpy(float)
     return table[np.isfinite(numbers).all(axis=1)]

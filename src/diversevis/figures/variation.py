@@ -256,10 +256,10 @@ def _key(page: Axes, top: float, criteria: Mapping[str, Any]) -> None:
         (points | {"mfc": "white", "ms": 3}, "unit"),
         (
             points | {"mfc": INK, "ms": 3},
-            f"near perfect: in the region, {above:g} or more above its surrogate",
+            f"near perfect: in the region, {above:g} above surrogate",
         ),
         (points | {"mfc": FAINT, "ms": 3}, "undecided"),
-        ({"marker": "x", "mec": _LINEAR, "mew": 0.6, "ms": 2.6}, "its linear surrogate"),
+        ({"marker": "x", "mec": _LINEAR, "mew": 0.6, "ms": 2.6}, "surrogate"),
         (points | {"mfc": "none", "ms": 5.6}, "picked by hand"),
         (None, f"bars: \N{PLUS-MINUS SIGN} {criteria['uncertainties']:g} uncertainties"),
     ]
