@@ -104,7 +104,7 @@ def values(root: Path) -> dict[str, Any]:
         "controls": _controls(_table(tables / "controls.csv")),
         "seeds": _seeds(_table(tables / "agreement.csv")),
         "units": len(read_frame(tables / "units.csv")),
-        "figures": figure_rows(scale),
+        "figures": [row for row in figure_rows(scale) if _is_made(root, row)],
         "scales": [scale_row(root, name) for name in SCALES],
         "checks": [text for name in KEPT if (text := check_text(root, name))],
         "benchmarks": _benchmarks(root / "results" / "benchmarks"),
@@ -273,6 +273,11 @@ def figure_rows(scale: str) -> list[dict[str, str]]:
     ]
 
 
+def _is_made(root: Path, row: Mapping[str, str]) -> bool:
+    """Tell whether a figure is there, or is of the scale that is shown: others may not have run."""
+    return not row["data"].startswith("../") or (root / row["path"]).exists()
+
+
 def _picture(figure: Any) -> str:
     file = figure.file or figure.name
     many = "{" in file
@@ -301,7 +306,7 @@ def scale_row(root: Path, scale: str) -> dict[str, str]:
     if resources is None:
         return row
     total = resources[resources["rule"] == ALL].iloc[0]
-    elsewhere = f"; {total.note}" if isinstance(total.note, str) else ""
+    elsewhere = f"; {total.note}" if isinstance(total.note, str) and total.note else ""
     if not total.measured:
         return row | {"machine": total.note}
     return {

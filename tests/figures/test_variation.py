@@ -8,7 +8,7 @@ import pytest
 from figure_contents import overlapping, shown
 
 from diversevis.figures import variation
-from diversevis.figures.style import network_colour
+from diversevis.figures.style import FAINT, network_colour
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def units():
                     "phase_variation": varies,
                     "phase_surrogate_variation": 20.0,
                     "phase_uncertainty": 0.01,
+                    "phase_above_uncertainty": 0.01,
                     "phase_variation_uncertainty": 0.01,
                     "hand_picked": int(network == "vgg19" and channel == 21),
                     "left_out": "",
@@ -75,18 +76,19 @@ def marks(axes):
 
 def test_units_that_meet_all_are_filled(figure):
     _, first, second, _ = figure.axes
-    for axes, network in ((first, "vgg19"), (second, "resnet50")):
+    # The one that meets all was picked by hand in the first: it is not judged.
+    for axes, network, full in ((first, "vgg19", []), (second, "resnet50", [0.05])):
         colour = network_colour(network)
         units = [line for line in marks(axes) if line.get_markeredgecolor() == colour]
         filled = {line.get_markerfacecolor(): line.get_ydata().tolist() for line in units}
-        assert filled == {"white": [0.06, 0.5], colour: [0.05]}
+        assert filled == {"white": [0.06, 0.5], FAINT: [], colour: full}
 
 
 def test_units_picked_by_hand_are_named_and_not_counted(figure):
     texts = shown(figure)
     assert "21" in texts
-    assert "0 of 2 near perfect" in texts
-    assert "1 of 3 near perfect" in texts
+    assert "0 of 2 near perfect, 0 undecided" in texts
+    assert "1 of 3 near perfect, 0 undecided" in texts
     assert overlapping(figure) == []
 
 

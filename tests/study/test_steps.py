@@ -148,7 +148,7 @@ def test_provenance_tells_commit_code_weights_and_device(run):
     assert record["device"].startswith("CPU")
     assert record["settings"]["grid"] == [0.1]
     assert "diversevis.optimisation.engine" in record["code"]
-    assert set(record["reads"]) == {"record"}
+    assert set(record["reads"]) == {"record", "natural"}
     if (Path(__file__).parents[2] / ".git").exists():
         assert len(record["checkout"]["commit"]) == 40
         assert isinstance(record["checkout"]["clean"], bool)
