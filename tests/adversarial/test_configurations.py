@@ -387,7 +387,6 @@ CRITERIA = [
     ("second.C1.median_ratio", 0, "above 0 for second.C1.median_ratio"),
     ("second.C1.median_ratio", None, "a number for second.C1.median_ratio"),
     ("second.C1.coincide", -1, "for second.C1.coincide"),
-    ("second.C1.coincide", 2, "for second.C1.coincide"),
     ("second.C1.coincide", "0.05", "a number for second.C1.coincide"),
     ("second.C1.share", 2, "at most 1 for second.C1.share"),
     ("second.C1.share", "most", "a number for second.C1.share"),

@@ -351,7 +351,7 @@ def _columns(
             # Of output nonlinearities: envelopes do change an index.
             judged = [kind for kind in kinds[1:] if EXTENDED[kind].nonlinearity is not None]
             if judged:
-                worst = (values.loc[judged] - values.iloc[0]).abs().max(axis=None)
+                worst = float((values.loc[judged] - values.iloc[0]).abs().to_numpy().max())
                 weight = "bold" if worst > most else "normal"
                 style: dict[str, Any] = {"size": LABEL, "ha": "center", "weight": weight}
                 axes.text(x.mean(), 1.12, f"{worst:.3f}", **style)
