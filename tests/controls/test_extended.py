@@ -20,9 +20,9 @@ BENT = [name for name, variant in EXTENDED.items() if variant.nonlinearity]
 COMPLEX = {"complex": None} | {n: v.envelope for n, v in EXTENDED.items() if v.envelope}
 BUDGET = patch_norm(SIZE)
 # Elasticity at the peak and response to grey over it, by hand from the formulas: softplus with
-# k = 10 and t = 0.3 (k s(7) / 7.001, 0.0486 / 7.001); a root of elasticity 1 - 0.5 / 1.05, 0.6 of
+# k = 3 and t = 0.3 (k s(2.1) / 2.2155, 0.3412 / 2.2155); a root of elasticity 1 - 0.5 / 1.05, 0.6 of
 # it above 0.4.
-DESIGNED = {"squared": (2, 0), "soft": (1.4271, 0.00694), "offset": (0.3143, 0.4)}
+DESIGNED = {"squared": (2, 0), "soft": (1.2064, 0.15398), "offset": (0.3143, 0.4)}
 
 
 def on_sphere(patches):

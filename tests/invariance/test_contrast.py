@@ -24,7 +24,7 @@ OUTPUTS = {
     "linear": lambda f: f,
     "squared": lambda f: f * f.abs(),
     "root": lambda f: f / (f.abs() + 0.1).sqrt() + 2,
-    "soft": lambda f: torch.nn.functional.softplus(2 * f - 3) / 2,
+    "soft": lambda f: torch.nn.functional.softplus(0.6 * f - 0.9) / 2,
     "logarithm": lambda f: torch.log1p(f + 11),
 }
 
@@ -42,11 +42,20 @@ def test_no_increasing_output_changes_it(name):
     torch.testing.assert_close(found[1500:], contrasts[1500:], rtol=0, atol=3e-4)
 
 
-def test_below_grey_units_whose_inverted_best_patch_does_no_less_go_on_along_a_secant():
-    """Even ones, as complex cells: nothing tells a contrast there."""
-    curves = ContrastCurves(torch.stack([LINEAR.abs() + 1, LINEAR.clamp(min=-0.001) + 1]))
-    answers = torch.tensor([[-4.0, 0.0, 1.0]] * 2, dtype=torch.float64)
-    expected = torch.tensor([[-1.0, -0.2, 0.0]] * 2, dtype=torch.float64)
+def test_below_grey_units_whose_inverted_best_patch_does_hardly_less_go_on_along_a_secant():
+    """Even ones, as complex cells, and saturated ones: nothing tells a contrast there."""
+    even, cut, saturated = LINEAR.abs(), LINEAR.clamp(min=-0.001), LINEAR.where(LINEAR > 0, C / 20)
+    curves = ContrastCurves(torch.stack([even, cut, saturated]) + 1)
+    answers = torch.tensor([[-4.0, 0.0, 1.0]] * 3, dtype=torch.float64)
+    expected = torch.tensor([[-1.0, -0.2, 0.0]] * 3, dtype=torch.float64)
+    torch.testing.assert_close(curves.effective(answers), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_below_the_lowest_response_of_an_inverted_patch_the_secant_begins_there():
+    """At half contrast here, not where the table ends: else small responses would jump."""
+    curves = ContrastCurves((LINEAR.abs() - 2.5).where(LINEAR < -2.5, LINEAR)[None].clamp(min=-2.5))
+    answers = torch.tensor([[-2.4, -2.5, -3.0, -5.0]], dtype=torch.float64)
+    expected = torch.tensor([[-0.48, -0.5, -0.6, -1.0]], dtype=torch.float64)
     torch.testing.assert_close(curves.effective(answers), expected, rtol=1e-12, atol=1e-12)
 
 

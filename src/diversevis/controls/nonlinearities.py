@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-_THRESHOLD, _SHARPNESS = 0.3, 10.0
+_THRESHOLD, _SHARPNESS = 0.3, 3.0
 """Of the soft threshold: where it is, and the inverse of its width, relative to the peak.
 
-Ten, so that it is visibly a threshold (grey gives 0.7 % of the peak, and the slope there is 5 % of
-the peak's) and still smooth on a table of 129 contrasts up to twice the peak's.
+Three, so that it is visibly a threshold (at grey the slope is a third of the peak's, at the best
+patch's opposite 2 %) and the opposite still falls by 17 % of the rise. A sharper one is, below
+grey, as good as a rectification, which no inverse undoes.
 """
 
 _GREY, _ROUNDING = 0.4, 0.05
@@ -51,11 +52,10 @@ def squared(relative: Tensor) -> Tensor:
 
 
 def soft_threshold(relative: Tensor) -> Tensor:
-    """Return ``log(1 + exp(k (u - t)))`` over its value at 1, with ``t = 0.3`` and ``k = 10``.
+    """Return ``log(1 + exp(k (u - t)))`` over its value at 1, with ``t = 0.3`` and ``k = 3``.
 
-    Its elasticity at the peak is 1.43. Below the threshold its slope falls as ``exp(k u)``: for the
-    best patch's opposite, ``u = -1``, it is 2e-6 of that at the peak, which float32 holds with all
-    its digits, as it does the response: nothing is added to it.
+    Its elasticity at the peak is 1.21; grey gives 15 % of the peak. Below the threshold its slope
+    falls as ``exp(k u)``.
     """
     return _softplus(relative) / _softplus(relative.new_ones(()))
 

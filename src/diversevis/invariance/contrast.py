@@ -24,9 +24,10 @@ _LEAST_RISE = 1e-6
 """Of a curve between two points, relative to its rise from grey to the peak: where it rises less,
 any contrast between them would do."""
 
-_LEAST_FALL = 0.005
-"""Of a curve below grey, relative to its rise: units whose inverted best patch does less than this
-say nothing of what is below grey."""
+_LEAST_FALL = 0.1
+"""Of a curve below grey, relative to its rise: of units whose inverted best patch does less, small
+responses would have large contrasts. Units were seen to fall by less than 0.05, or by 0.85 and
+more."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,8 @@ class ContrastCurves:
 
         The curves' running maxima above grey are inverted, and their running minima below it,
         linearly between points. Beyond, they go on along a secant: from grey to the last point, and
-        below with the slope of that from grey to the peak. So do units whose inverted best patch
-        does no less than grey, from grey on.
+        below their lowest point with the slope of that from grey to the peak. So do units whose
+        inverted best patch does hardly less than grey, from grey on.
 
         Parameters
         ----------
@@ -129,8 +130,9 @@ class ContrastCurves:
         up = torch.where(
             above > top, HIGHEST * above / top.clamp(min=least), self._inverse(rising, above, least)
         )
+        lowest = self._step * (falling < bottom).sum(1, keepdim=True)
         below = self._inverse(falling, -above, least)
-        below = torch.where(-above > bottom, HIGHEST + (-above - bottom) / rise, below)
+        below = torch.where(-above > bottom, lowest + (-above - bottom) / rise, below)
         down = torch.where(bottom > _LEAST_FALL * rise, -below, above / rise)
         return torch.where(self.flat[:, None], torch.nan, torch.where(above < 0, down, up))
 

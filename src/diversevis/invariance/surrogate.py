@@ -105,13 +105,16 @@ def surrogate_responses(
     templates = templates.to(device, torch.float64)
     templates = templates / templates.flatten(1).norm(dim=1)[:, None, None, None]
     canvases, masks = (value.to(device, torch.float64) for value in (canvases, masks))
-    answers, squares = [], []
+    # Set in place: of small results between large patches, memory would fall to pieces.
+    answers, squares = templates.new_empty(2, len(canvases), len(members))
+    begin = 0
     for some in _portions(members.to(device), len(canvases), family):
         patches = family.act(canvases, some) * masks[:, None, None]
-        answers.append((patches * templates[:, None]).sum((2, 3, 4)))
-        squares.append(patches.square().sum((2, 3, 4)))
-    norm = torch.cat(squares, 1).mean(1, keepdim=True).sqrt()
-    found = torch.where(norm > 0, torch.cat(answers, 1) / norm, 0.0)
+        which = slice(begin, begin := begin + len(some))
+        answers[:, which] = (patches * templates[:, None]).sum((2, 3, 4))
+        squares[:, which] = patches.square().sum((2, 3, 4))
+    norm = squares.mean(1, keepdim=True).sqrt()
+    found = torch.where(norm > 0, answers / norm, 0.0)
     return found.float().cpu()
 
 

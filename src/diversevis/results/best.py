@@ -17,6 +17,8 @@ class Best:
 
     Attributes
     ----------
+    seeds : ndarray
+        ``[units]``, place of the seed that found it among the tests.
     patches : ndarray
         ``[units, 3, s, s]``, patch units.
     f_max : ndarray
@@ -25,6 +27,7 @@ class Best:
         ``[units, points]``, their contrast curves, float64.
     """
 
+    seeds: Array
     patches: Array
     f_max: Array
     contrast: Array
@@ -38,4 +41,4 @@ def best_of(tests: Sequence[LayerTests]) -> Best:
         np.stack([getattr(of_seed, name) for of_seed in tests])[which, units]
         for name in ("best", "contrast")
     )
-    return Best(patches, f_max[which, units], contrast.astype(float))
+    return Best(which, patches, f_max[which, units], contrast.astype(float))

@@ -12,6 +12,7 @@ import torch
 
 from diversevis.invariance.contrast import ContrastCurves
 from diversevis.measures import CONTRAST
+from diversevis.results.best import best_of
 from diversevis.results.formats import write_rows
 from diversevis.results.tests import TEST_COLUMNS, FamilyTests, LayerTests, load_tests
 
@@ -48,22 +49,23 @@ def on_common_curves(tests: Sequence[LayerTests]) -> list[LayerTests]:
         where it made the same test, and the seed's own elsewhere. ``f_max`` and ``contrast`` are
         those of the patch as well.
     """
-    best = np.stack([of_seed.f_max for of_seed in tests]).argmax(0)  # of equal ones the first
-    units = np.arange(len(best))
-    f_max = np.stack([of_seed.f_max for of_seed in tests])[best, units]
-    contrast = np.stack([of_seed.contrast for of_seed in tests])[best, units]
-    curves = ContrastCurves(torch.from_numpy(contrast).double())
+    best = best_of(tests)
+    curves = ContrastCurves(torch.from_numpy(best.contrast))
+    units = np.arange(len(best.seeds))
 
     def moved(own: FamilyTests) -> FamilyTests:
         same = [of_seed.find(own.family.name, own.delta, own.mask) for of_seed in tests]
         surrogates = np.stack([(test or own).surrogate_responses for test in same])
         responses = torch.from_numpy(own.responses).double()
         contrasts = curves.effective(responses).numpy()
-        return replace(own, contrasts=contrasts, surrogate_responses=surrogates[best, units])
+        return replace(own, contrasts=contrasts, surrogate_responses=surrogates[best.seeds, units])
 
     return [
         replace(
-            of_seed, f_max=f_max, contrast=contrast, families=tuple(map(moved, of_seed.families))
+            of_seed,
+            f_max=best.f_max,
+            contrast=best.contrast,
+            families=tuple(map(moved, of_seed.families)),
         )
         for of_seed in tests
     ]
