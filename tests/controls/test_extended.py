@@ -20,8 +20,8 @@ BENT = [name for name, variant in EXTENDED.items() if variant.nonlinearity]
 COMPLEX = {"complex": None} | {n: v.envelope for n, v in EXTENDED.items() if v.envelope}
 BUDGET = patch_norm(SIZE)
 # Elasticity at the peak and response to grey over it, by hand from the formulas: softplus with
-# k = 3 and t = 0.3 (k s(2.1) / 2.2155, 0.3412 / 2.2155); a root of elasticity 1 - 0.5 / 1.05, 0.6 of
-# it above 0.4.
+# k = 3 and t = 0.3 (k s(2.1) / 2.2155, 0.3412 / 2.2155); a root of elasticity 1 - 0.5 / 1.05, 0.6
+# of it above 0.4.
 DESIGNED = {"squared": (2, 0), "soft": (1.2064, 0.15398), "offset": (0.3143, 0.4)}
 
 
