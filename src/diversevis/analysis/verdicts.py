@@ -31,6 +31,8 @@ class Verdict:
     measured
         What was measured, with intervals where there are any, what was asked of it, and why that
         cannot be decided where it cannot; one part each.
+    met
+        How many of these parts are met.
     beside
         What else was measured, without a say.
     """
@@ -40,6 +42,7 @@ class Verdict:
     statement: str
     verdict: str
     measured: tuple[str, ...]
+    met: int
     beside: tuple[str, ...]
     figure: str
     note: str
@@ -83,6 +86,7 @@ def verdicts(claims: pd.DataFrame) -> list[Verdict]:
                 first.statement,
                 in_words(first.holds),
                 tuple(_parts(rows, DECIDES)),
+                sum(row.kind == DECIDES and str(row.met) == "True" for row in rows),
                 tuple(_parts(rows, BESIDE)),
                 first.figure,
                 first.note,
