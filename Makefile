@@ -43,7 +43,7 @@ reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
 	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete \
 	    $(TRIGGERS) --logger diversevis
 
-nulls: ## make the scale nulls: is it learned? Half an hour on two cores
+nulls: ## make the scale nulls: is it learned? An hour on two cores
 	@$(MAKE) --no-print-directory reproduce SCALE=nulls
 
 readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and the tables in results/
