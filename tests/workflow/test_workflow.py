@@ -122,7 +122,7 @@ def folder(tmp_path_factory):
     )
     signal.signal(signal.SIGINT, handler)
     results = folder / "results" / "tiny"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300  # also beside other work
     finished = "provenance/sweep/*/*.json"
     while not sweep_is_noted(folder) and time.monotonic() < deadline:
         time.sleep(0.1)
