@@ -40,6 +40,7 @@ from diversevis.study.job import alone, make, make_job, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
 from diversevis.study.machine import device_name
+from diversevis.study.parts import check_split, read_part, splits
 from diversevis.study.reference import check_reference
 from diversevis.study.settings import (
     Invariance,
@@ -47,7 +48,7 @@ from diversevis.study.settings import (
     Synthesis,
     read_settings,
 )
-from diversevis.study.stage import Run, jobs, records_of
+from diversevis.study.stage import Run, jobs, of_part, paths, records_of
 from diversevis.study.stages import COMPUTING, STEPS, family_code, network_code
 from diversevis.synthesis.diverse import diversity_weights
 from diversevis.synthesis.targets import check_channels
@@ -145,8 +146,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     batch.add_argument("config", type=Path, metavar="FILE", help="config/SCALE.yaml, or as JSON")
     batch.add_argument("--device", metavar="NAME", help="(the configuration's)")
-    batch.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="(results)")
+    batch.add_argument(
+        "--part",
+        type=read_part,
+        metavar="K/N",
+        help="split each layer's units into N parts and make the K-th alone, with what it needs",
+    )
+    _results(batch)
     batch.set_defaults(run=_run)
+
+    gathering = commands.add_parser(
+        "merge",
+        help="gather the parts that `run --part` made, and say which are missing",
+        description="Exit code 1 if some are missing. What is gathered is as if it had been made "
+        "at once: the parts may then be removed.",
+    )
+    gathering.add_argument("config", type=Path, metavar="FILE", help="as for run")
+    _results(gathering)
+    gathering.set_defaults(run=_merge)
 
     check = commands.add_parser(
         "doctor",
@@ -156,6 +173,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="(those here)")
     check.set_defaults(run=_doctor)
     return parser
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    folder = Path("results")
+    parser.add_argument("--out", type=Path, default=folder, metavar="DIR", help=f"({folder})")
 
 
 def _units(parser: argparse.ArgumentParser) -> None:
@@ -255,16 +277,23 @@ def _run(options: argparse.Namespace) -> None:
     if options.device is not None:
         device = read_one(Settings, "device", options.device)
         settings = dataclasses.replace(settings, device=device)
+    part, count = options.part or ("", 0)
+    settings = _split(settings, count) if part else settings
     check(settings)
     check_reference(settings, options.out)
     run = Run.of(settings, {}, results=options.out)  # criteria judge tables, not arrays
+    check_split(run.layout, settings)
     processor = device_name(choose_device(settings.device))
-    record = run.layout.timings()
+    record = run.at(part).layout.timings()  # not to be written by several processes
     timings = _timings(record)
     every = jobs(COMPUTING, run)
     records = records_of(every)
+    gathers = {own.key: job for job in every for own in job.parts}
+    every = of_part(every, part) if part else every
     timings = {job.key: timings[job.key] for job in every if job.key in timings}
     for job in every:
+        if job.key in gathers and not stale(gathers[job.key]):
+            continue  # the whole is there: its parts are of no use any more
         with alone(job.record):
             why = stale(job)
             if not why:
@@ -277,7 +306,45 @@ def _run(options: argparse.Namespace) -> None:
         write_rows(record, timings.values(), ("stage", "seconds", "device"))
         print(f"{job.key}: {taken:.0f} s ({'; '.join(why)})", flush=True)
     total = sum(float(row["seconds"]) for row in timings.values())
-    print(f"{len(timings)} stages, {total:.0f} s; written to {run.layout.root}")
+    print(f"{len(timings)} stages, {total:.0f} s; written to {run.at(part).layout.of_units}")
+
+
+def _split(settings: Settings, count: int) -> Settings:
+    """Return settings with all layers in so many parts."""
+    units = dataclasses.replace(settings.units, parts=count, other_parts={})
+    return dataclasses.replace(settings, units=units)
+
+
+def _merge(options: argparse.Namespace) -> None:
+    settings = read_settings(options.config)
+    check(settings, device=False)
+    layout = Run.of(settings, {}, results=options.out).layout
+    there = {count for found in splits(layout).values() for count in found}
+    if not settings.parted and len(there) == 1:  # as `run --part` asked for
+        settings = _split(settings, there.pop())
+    check_split(layout, settings)
+    if not settings.parted:
+        wanted = f"parts of {settings.scale} in {layout.parts}"
+        raise UserError(wanted, "none", "make them with diversevis run FILE --part 1/8 and so on")
+    every = jobs(COMPUTING, Run.of(settings, {}, results=options.out))
+    records, missing = records_of(every), False
+    for job in every:
+        if not job.parts:
+            continue
+        with alone(job.record):
+            if not stale(job):
+                print(f"{job.key}: kept")
+                continue
+            unmade = {part.key: why for part in job.parts if (why := stale(part))}
+            unmade |= {path.name: ["not made"] for path in paths(job.reads) if not path.exists()}
+            if not unmade:
+                make_job(job, records)
+                print(f"{job.key}: gathered of {len(job.parts)} parts", flush=True)
+        for key, why in unmade.items():
+            print(f"{job.key}: wants {key} ({'; '.join(why)})")
+            missing = True
+    if missing:
+        raise SystemExit(FAILED)
 
 
 def _timings(record: Path) -> dict[str, dict[str, str]]:
