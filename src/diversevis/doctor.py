@@ -192,7 +192,9 @@ def _by_hand(folder: Path) -> Finding:
     if broken := damaged(folder / RECORD, [folder / name for name in made["files"]]):
         return Finding(WRONG, f"{text}: not as made: {', '.join(broken)}", "make the folder anew")
     if _changed(made["code"]):
-        return Finding(NOTE, f"{text}: whole, made by other code", "the same command renews it")
+        return Finding(
+            NOTE, f"{text}: whole, made by other code", "remove it: the same command makes it anew"
+        )
     return Finding(OK, f"{text}: whole and fresh")
 
 

@@ -99,7 +99,7 @@ def _check_units(settings: Settings) -> None:
                 if key == "include":
                     total = find_layer(get_network(network), layer).units
                     check_channels(value, total, f"units.include.{network}.{layer}")
-    for network, layer in of_run:
+    for network, layer in settings.every_layer:
         total = find_layer(get_network(network), layer).units
         asked = settings.units_of(network, layer)
         count = total if asked["units"] == "all" else max(asked["units"], len(asked["include"]))

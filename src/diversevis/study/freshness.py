@@ -247,21 +247,30 @@ def reasons(
     made = read_record(record)
     if not made:
         return ["nothing tells what it was made with"]
-    then, now = made["settings"], as_recorded(settings)
-    found = [
-        f"{name} was {_short(then.get(name))}, is {_short(now.get(name))}"
-        for name in dict.fromkeys([*then, *now])
-        if then.get(name) != now.get(name)
-    ]
+    found = differences(made["settings"], as_recorded(settings))
     for what, old, new in (
         ("code", made["code"], digests),
         ("input", made["reads"], content_digests(reads)),
     ):
-        changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-        found += [f"changed {what}: {', '.join(changed)}"] if changed else []
+        others = changed(old, new)
+        found += [f"changed {what}: {', '.join(others)}"] if others else []
     if broken := damaged(record, writes.values()):
         found += [f"not as it was made: {', '.join(broken)}"]
     return found
+
+
+def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the names whose digests differ."""
+    return [name for name in {**then, **now} if then.get(name) != now.get(name)]
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return in which settings two results differ, in words."""
+    return [
+        f"{name} was {_short(then.get(name))}, is {_short(now.get(name))}"
+        for name in dict.fromkeys([*then, *now])
+        if then.get(name) != now.get(name)
+    ]
 
 
 def _short(value: Any) -> str:

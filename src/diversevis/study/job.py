@@ -14,6 +14,7 @@ from typing import Any, cast
 from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.fetching.files import make_directory
 from diversevis.results.formats import write_json
+from diversevis.study.cards import own_card
 from diversevis.study.freshness import (
     check_parts,
     check_whole,
@@ -126,9 +127,14 @@ def run_rule(snakemake: Any) -> None:
     """
     params = snakemake.params
     machine = {}
-    with _logged(snakemake), alone(Path(snakemake.output.provenance)):
+    with (
+        _logged(snakemake),
+        alone(Path(snakemake.output.provenance)),
+        contextlib.ExitStack() as until_done,
+    ):
         if params.on_device:
-            machine["device"] = snakemake.config["device"]
+            card = own_card(snakemake.config["device"])
+            machine["device"] = until_done.enter_context(card)
         if params.torch:
             _prepare(snakemake.threads)
         reads = {name: _paths(value) for name, value in snakemake.input.items()}
