@@ -38,7 +38,7 @@ from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.check import check
 from diversevis.study.folder import RECORD, alone_in, channels_in, renewed, tell_channels
 from diversevis.study.freshness import code_digests
-from diversevis.study.job import alone, make, make_job, stale
+from diversevis.study.job import alone, make, make_job, settled, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
 from diversevis.study.machine import device_name
@@ -299,12 +299,12 @@ def _run(options: argparse.Namespace) -> None:
     timings = _timings(record)
     every = jobs(COMPUTING, run)
     records = records_of(every)
-    gathers = {own.key: job for job in every for own in job.parts}
+    of_no_use = settled(every)
     every = of_part(every, part) if part else every
     timings = {job.key: timings[job.key] for job in every if job.key in timings}
     for job in every:
-        if job.key in gathers and not stale(gathers[job.key]):
-            continue  # the whole is there: its parts are of no use any more
+        if job.key in of_no_use:
+            continue
         with alone(job.record):
             why = stale(job)
             if not why:

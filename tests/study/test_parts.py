@@ -181,6 +181,15 @@ def test_what_was_gathered_needs_its_parts_no_more(copied):
     assert not [job.key for job in every if job.key not in settled(every) and stale(job)]
 
 
+def test_parts_of_what_is_fresh_are_made_if_parts_of_others_are_made_of_them(copied):
+    shutil.rmtree(copied.layout.parts)
+    changes = {"invariance": {**CONFIG["invariance"], "steps": 2}}
+    run = run_of(copied.layout.results, 3, **changes)
+    asked = {job.key for job in computing(run) if "part" in job.place} - settled(computing(run))
+    kinds = {key.split("/")[0] for key in asked}
+    assert kinds == {"sweep_part", "tests_part", "surrogate_set_part", "natural_stability_part"}
+
+
 def test_a_part_that_is_lost_or_damaged_is_made_anew_and_no_other(copied):
     before = contents(copied)
     for job in computing(copied):

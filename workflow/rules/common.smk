@@ -29,7 +29,7 @@ def beside(stage, places, where):
     return str(where(stage.key(wildcards)))
 
 
-CHECKED, DUE = set(), {}
+CHECKED = set()
 
 
 def force_if_stale(job):
@@ -39,6 +39,8 @@ def force_if_stale(job):
     were made and what has become of them since.
     """
     if job.key in CHECKED or not workflow.is_main_process:
+        return
+    if job.key in SETTLED:  # Snakemake makes nothing anew that nothing is made of
         return
     CHECKED.add(job.key)
     if workflow.executor_plugin and not workflow.dryrun:
@@ -50,30 +52,15 @@ def force_if_stale(job):
         print(f"{job.key}: made anew ({'; '.join(why)})", file=sys.stderr)
 
 
-def is_due(job):
-    """Tell whether a job has to be done, for itself or since what it reads will be made anew."""
-    if job.key not in DUE:
-        DUE[job.key] = bool(stale(job)) or any(
-            is_due(WRITERS[path]) for path in paths(job.reads) if path in WRITERS
-        )
-    return DUE[job.key]
-
-
 def reads_of(stage):
-    """Return what names the inputs of a job: of one that gathers its parts, too.
-
-    Parts of what is there are not made again if they are gone, or are of before.
-    """
+    """Return what names the inputs of a job: of one that gathers its parts, too."""
 
     def reads(wildcards):
         job = Job(stage, RUN, dict(wildcards.items()))
         force_if_stale(job)
-        files = job.reads
-        if job.parts and (is_due(job) or not any(map(stale, job.parts))):
-            files = {**files, **job.gathered}
         return {
             name: str(entry) if isinstance(entry, Path) else list(map(str, entry))
-            for name, entry in files.items()
+            for name, entry in {**job.reads, **job.gathered}.items()
         }
 
     return reads

@@ -3,7 +3,7 @@
 
 EVERYTHING = []
 RECORDS = sources(RUN)
-WRITERS = {path: job for job in all_jobs(RUN) for path in job.writes.values()}
+SETTLED = settled(all_jobs(RUN)) if settings.parted and workflow.is_main_process else ()
 
 # Two jobs of one thread are done sooner than one of two, one after the other: a thread more only
 # where there are more cores than jobs to give them to.

@@ -6,7 +6,8 @@ import contextlib
 import importlib
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -100,9 +101,29 @@ def make_job(job: Job, sources: Mapping[Path, Path]) -> None:
     )
 
 
-def settled(found: Iterable[Job]) -> set[str]:
-    """Return the keys of parts that nothing asks for: what they were gathered to is fresh."""
-    return {part.key for job in found if job.parts and not stale(job) for part in job.parts}
+def settled(found: Sequence[Job]) -> set[str]:
+    """Return the keys of parts that nothing asks for: all that is gathered of them is fresh.
+
+    They may be gone, or be of before. Parts are asked for by parts that are made of them, too.
+    """
+    writers = {path: job for job in found for path in job.writes.values()}
+    readers = defaultdict(list)
+    for job in found:
+        for path in (*paths(job.reads), *paths(job.gathered)):
+            readers[path].append(job)
+    known: dict[str, bool] = {}
+
+    def is_due(job: Job) -> bool:
+        if job.key not in known:
+            before = [writers[path] for path in paths(job.reads) if path in writers]
+            known[job.key] = bool(stale(job)) or any(map(is_due, before))
+        return known[job.key]
+
+    def is_asked_for(part: Job) -> bool:
+        made_of_it = [job for path in part.writes.values() for job in readers[path]]
+        return any(is_asked_for(job) if "part" in job.place else is_due(job) for job in made_of_it)
+
+    return {job.key for job in found if "part" in job.place and not is_asked_for(job)}
 
 
 def alone(record: Path) -> AbstractContextManager[None]:

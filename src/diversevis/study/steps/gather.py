@@ -60,7 +60,7 @@ def _told(reads: Reads) -> dict[str, Any]:
     """
     records = cast(Sequence[Path], reads["records"])
     made = [read_record(path) for path in records]
-    channels = sorted(channel for one in made for channel in one.get("channels", []))
+    channels = sorted({channel for one in made for channel in one.get("channels", [])})
     for path, name, one in zip(records, part_names(len(made)), made, strict=True):
         own, found = units_of_part(name, channels), one.get("channels", [])
         if found != own:
