@@ -112,12 +112,12 @@ class Trunk(nn.Module):
             known = (PIXELS, *self.earlier_layers)
             raise unknown_name("layer", tap, known, where=f" before {self.layer}, or {PIXELS}")
         at, count = self._taps.get(tap), len(patches)
-        features = x = filled(patches)
+        features, x = patches, filled(patches)
         for i, step in enumerate(self.steps):
             x = step(x)
             if i == at:
-                features = x
-        return x.flatten(1)[:count], features[:count]
+                features = x[:count]
+        return x.flatten(1)[:count], features
 
     def forward(self, patches: Tensor) -> Tensor:
         """Return the responses before the ReLU, ``[N, channels]``, to ``[N, 3, size, size]``."""
