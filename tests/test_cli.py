@@ -7,19 +7,27 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 
-from diversevis.cli import main
+from diversevis import cli
+from diversevis.cli import INTERRUPTED, main
 from diversevis.fetching.sources import Url
 from diversevis.networks import registry
 from diversevis.networks.registry import get_network
 from diversevis.optimisation.schedule import FAST
 from diversevis.results.formats import read_rows
 from diversevis.results.sets import ImageSets, SweepResult
+from diversevis.study.job import stale
+from diversevis.study.settings import read_settings
+from diversevis.study.stage import Run, jobs
+from diversevis.study.stages import COMPUTING
 
 QUICK = ["--steps", "3", "--device", "cpu"]
 
@@ -114,6 +122,106 @@ def test_invariance_writes_what_it_promises(capsys, tmp_path):
     assert {row["seed"] for row in rows} == {"4"}
     provenance = json.loads((tmp_path / "provenance.json").read_text())
     assert provenance["settings"]["delta"] == [1.0, 2.0]
+
+
+@pytest.fixture
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def of_folder(folder):
+    """Return the files of a folder, but for its record, which tells the time."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".json"}
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "table"),
+    [
+        ("visualize", ("--grid", "0.1"), "metrics.csv"),
+        ("visualize", ("--diversity", "0.5"), "metrics.csv"),
+        ("invariance", ("--families", "shifts", "--delta", "1", "--per-step", "2"), "peaks.csv"),
+    ],
+)
+def test_many_units_come_a_few_at_a_time_and_are_added_to(
+    capsys, monkeypatch, tmp_path, one_thread, command, more, table
+):
+    """As if they had been made at once; what is there is not made again."""
+    monkeypatch.setitem(cli._UNITS_AT_ONCE, "cpu", 2)
+    steps = QUICK if command == "visualize" else ("--steps", "2")
+    made, make = [], cli.make
+
+    def counted(*arguments, **settings):
+        made.append(arguments[3]["channels"])
+        make(*arguments, **settings)
+
+    def at(folder, *channels):
+        made.clear()
+        where = (command, "vgg19", "conv1_2", *channels, "--out", tmp_path / folder)
+        code, output, errors = run(capsys, *where, *more, *steps)
+        assert code == 0, errors
+        return output
+
+    monkeypatch.setattr(cli, "make", counted)
+    at("once", 2, 0, 3)
+    assert made == [[2, 0], [3]]
+    at("grown", 2)
+    output = at("grown", 3, 2, 0)
+    assert "vgg19 conv1_2 2: kept" in output
+    assert made == [[3, 0]]
+    rows = read_rows(tmp_path / "grown" / table)
+    assert [row["channel"] for row in rows] == ["2", "3", "0"]
+    first, other = (
+        {row["channel"]: row for row in read_rows(tmp_path / name / table)}
+        for name in ("once", "grown")
+    )
+    assert first == other
+    record = json.loads((tmp_path / "grown/provenance.json").read_text())
+    assert record["settings"]["channels"] == [2, 3, 0]
+    assert record.get("channels", [2, 3, 0]) == [2, 3, 0]
+    before = of_folder(tmp_path / "grown")
+    at("grown", 0)
+    assert made == []
+    assert of_folder(tmp_path / "grown") == before
+    assert before.keys() == of_folder(tmp_path / "once").keys()
+
+
+def test_units_are_not_added_to_a_set_of_other_settings(capsys, monkeypatch, tmp_path):
+    look = ("visualize", "controls", "simple", "--grid", "0.1", "--out", tmp_path, *QUICK)
+    assert run(capsys, *look, "0")[0] == 0
+    before = of_folder(tmp_path)
+    code, _, errors = run(capsys, *look, "0", "1", "--images", "3", "--seed", "5")
+    assert code == 2
+    assert "seed was 0, is 5; images was 6, is 3" in errors
+    monkeypatch.setattr(cli, "code_digests", lambda *modules: {"diversevis.seeds": "0"})
+    code, _, errors = run(capsys, *look, "1")
+    assert code == 2
+    assert "diversevis.seeds" in errors
+    assert of_folder(tmp_path) == before
+
+
+def test_a_set_that_is_stopped_goes_on_where_it_was(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(cli._UNITS_AT_ONCE, "cpu", 1)
+    look = ("visualize", "controls", "simple", "0", "1", "2", "--grid", "0.1", *QUICK)
+    make, made = cli.make, []
+
+    def stopping(*arguments, **settings):
+        made.append(arguments[3]["channels"])
+        if len(made) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        make(*arguments, **settings)
+
+    monkeypatch.setattr(cli, "make", stopping)
+    code, _, errors = run(capsys, *look, "--out", tmp_path)
+    assert code == INTERRUPTED
+    assert "goes on from here" in errors
+    there = [row["channel"] for row in read_rows(tmp_path / "metrics.csv")]
+    assert there == ["0", "1"]
+    assert run(capsys, *look, "--out", tmp_path)[0] == 0
+    assert made == [[0], [1], [2], [2]]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_deformations_beyond_what_folds(capsys, monkeypatch, tmp_path):
@@ -323,6 +431,50 @@ def test_run_keeps_what_is_fresh_and_tells_what_is_stale_and_why(capsys, tmp_pat
     assert "no gratings.csv" in again["gratings/vgg19/conv1_2"]
     stages = [row["stage"] for row in read_rows(tmp_path / "results/few/timings.csv")]
     assert sorted(stages) == sorted(first)
+
+
+SMALLEST = {**FEW, "layers": {"vgg19": ["conv1_1"]}, "units": {"per_layer": 3}}
+"""Too small for any family: nothing takes long."""
+
+
+def test_parts_are_made_one_by_one_and_merged(capsys, tmp_path):
+    (tmp_path / "few.json").write_text(json.dumps(SMALLEST))
+
+    def call(command, *more):
+        where = ("--out", tmp_path / "results")
+        code, output, errors = run(capsys, command, tmp_path / "few.json", *where, *more)
+        lines = [line.split(": ", 1) for line in output.splitlines() if ": " in line]
+        return code, errors, dict(lines)
+
+    code, _, first = call("run", "--part", "2/3", "--device", "cpu")
+    assert code == 0
+    assert "sweep_part/vgg19/conv1_1/2-of-3" in first
+    assert not [key for key in first if "1-of-3" in key or key.startswith("control")]
+    _, _, again = call("run", "--part", "2/3")
+    assert set(again.values()) == {"kept"}
+    code, _, told = call("merge")
+    assert code == 1
+    assert "sweep_part/vgg19/conv1_1/3-of-3 (new)" in told["sweep/vgg19/conv1_1"]
+    code, errors, _ = call("run", "--part", "1/2")
+    assert code == 2
+    assert "in 2 parts" in errors
+    assert "parts of 3 in" in errors
+    for part in ("3/3", "1/3"):
+        code, _, other = call("run", "--part", part)
+        assert code == 0
+        assert other["natural/vgg19/conv1_1"] == "kept"
+    # Sweeps first: what is made of them has to see them.
+    code, errors, told = call("merge")
+    assert code == 0, (errors, told)
+    assert told["sweep/vgg19/conv1_1"] == "gathered of 3 parts"
+    assert set(call("merge")[2].values()) == {"kept"}
+    # A run without parts takes what was merged as its own.
+    shutil.rmtree(tmp_path / "results/few/parts")
+    alone = jobs(COMPUTING, Run.of(read_settings(SMALLEST), {}, results=tmp_path / "results"))
+    gathered = [job for job in alone if job.key in told]
+    assert {job.stage.name for job in gathered} >= {"sweep", "tests", "gratings", "stability"}
+    assert [job.key for job in gathered if stale(job)] == []
+    assert call("merge")[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from diversevis import doctor
 from diversevis.cli import main
 from diversevis.doctor import NOTE, OK, WRONG
 from diversevis.networks import store
-from diversevis.study.folder import RECORD, replaced
+from diversevis.study.folder import RECORD, alone_in, renewed
 from diversevis.study.freshness import code_digests
 from diversevis.study.job import make_job
 from diversevis.study.settings import read_settings
@@ -81,7 +81,7 @@ def by_hand(tmp_path):
     """A folder as a command leaves it."""
     folder = tmp_path / "visualizations/vgg19/conv3_1"
     code = code_digests("diversevis.synthesis.choice")
-    with replaced(folder, []) as making:
+    with alone_in(folder), renewed(folder, []) as making:
         (making / "sweep.csv").write_text("a\n1\n")
         settings = {"network": "vgg19", "layer": "conv3_1", "channels": [21], "seed": 7}
         record = {"settings": settings, "code": code, "reads": {}, "files": {}, "created": "then"}

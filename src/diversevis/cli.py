@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import math
+import shutil
+import signal
 import sys
 import time
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -30,16 +31,18 @@ from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure, problem, status
 from diversevis.networks.trunk import find_layer, layers
 from diversevis.results.formats import read_rows, write_rows
+from diversevis.results.joining import join_sets, join_sweeps, join_tests
 from diversevis.results.sets import ImageSets, SweepResult
 from diversevis.results.tests import LayerTests
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.check import check
-from diversevis.study.folder import RECORD, replaced
+from diversevis.study.folder import RECORD, alone_in, channels_in, renewed, tell_channels
 from diversevis.study.freshness import code_digests
-from diversevis.study.job import alone, make, make_job, stale
+from diversevis.study.job import alone, make, make_job, settled, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
 from diversevis.study.machine import device_name
+from diversevis.study.parts import check_split, read_part, splits
 from diversevis.study.reference import check_reference
 from diversevis.study.settings import (
     Invariance,
@@ -47,7 +50,7 @@ from diversevis.study.settings import (
     Synthesis,
     read_settings,
 )
-from diversevis.study.stage import Run, jobs, records_of
+from diversevis.study.stage import Run, jobs, of_part, paths, records_of
 from diversevis.study.stages import COMPUTING, STEPS, family_code, network_code
 from diversevis.synthesis.diverse import diversity_weights
 from diversevis.synthesis.targets import check_channels
@@ -65,6 +68,7 @@ BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         options = _parser().parse_args(arguments)
         keep_memory()
@@ -79,9 +83,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"diversevis: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("diversevis: interrupted; the same command starts again", file=sys.stderr)
+        print("diversevis: interrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    """End as by Ctrl-C: nothing half-made is left behind."""
+    raise KeyboardInterrupt
 
 
 class _Parser(argparse.ArgumentParser):
@@ -145,8 +156,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     batch.add_argument("config", type=Path, metavar="FILE", help="config/SCALE.yaml, or as JSON")
     batch.add_argument("--device", metavar="NAME", help="(the configuration's)")
-    batch.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="(results)")
+    batch.add_argument(
+        "--part",
+        type=read_part,
+        metavar="K/N",
+        help="split each layer's units into N parts and make the K-th alone, with what it needs",
+    )
+    _results(batch)
     batch.set_defaults(run=_run)
+
+    gathering = commands.add_parser(
+        "merge",
+        help="gather the parts that `run --part` made, and say which are missing",
+        description="Exit code 1 if some are missing. What is gathered is as if it had been made "
+        "at once: the parts may then be removed.",
+    )
+    gathering.add_argument("config", type=Path, metavar="FILE", help="as for run")
+    _results(gathering)
+    gathering.set_defaults(run=_merge)
 
     check = commands.add_parser(
         "doctor",
@@ -156,6 +183,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="(those here)")
     check.set_defaults(run=_doctor)
     return parser
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    folder = Path("results")
+    parser.add_argument("--out", type=Path, default=folder, metavar="DIR", help=f"({folder})")
 
 
 def _units(parser: argparse.ArgumentParser) -> None:
@@ -255,16 +287,24 @@ def _run(options: argparse.Namespace) -> None:
     if options.device is not None:
         device = read_one(Settings, "device", options.device)
         settings = dataclasses.replace(settings, device=device)
+    part, count = options.part or ("", 1)
+    settings = _split(settings, count) if part else settings
+    part = part if count > 1 else ""  # one of one is the whole
     check(settings)
     check_reference(settings, options.out)
     run = Run.of(settings, {}, results=options.out)  # criteria judge tables, not arrays
+    check_split(run.layout, settings)
     processor = device_name(choose_device(settings.device))
-    record = run.layout.timings()
+    record = run.at(part).layout.timings()  # not to be written by several processes
     timings = _timings(record)
     every = jobs(COMPUTING, run)
     records = records_of(every)
+    of_no_use = settled(every)
+    every = of_part(every, part) if part else every
     timings = {job.key: timings[job.key] for job in every if job.key in timings}
     for job in every:
+        if job.key in of_no_use:
+            continue
         with alone(job.record):
             why = stale(job)
             if not why:
@@ -277,7 +317,45 @@ def _run(options: argparse.Namespace) -> None:
         write_rows(record, timings.values(), ("stage", "seconds", "device"))
         print(f"{job.key}: {taken:.0f} s ({'; '.join(why)})", flush=True)
     total = sum(float(row["seconds"]) for row in timings.values())
-    print(f"{len(timings)} stages, {total:.0f} s; written to {run.layout.root}")
+    print(f"{len(timings)} stages, {total:.0f} s; written to {run.at(part).layout.of_units}")
+
+
+def _split(settings: Settings, count: int) -> Settings:
+    """Return settings with all layers in so many parts."""
+    units = dataclasses.replace(settings.units, parts=count, other_parts={})
+    return dataclasses.replace(settings, units=units)
+
+
+def _merge(options: argparse.Namespace) -> None:
+    settings = read_settings(options.config)
+    check(settings, device=False)
+    layout = Run.of(settings, {}, results=options.out).layout
+    there = {count for found in splits(layout).values() for count in found}
+    if not settings.parted and len(there) == 1:  # as `run --part` asked for
+        settings = _split(settings, there.pop())
+    check_split(layout, settings)
+    if not settings.parted:
+        wanted = f"parts of {settings.scale} in {layout.parts}"
+        raise UserError(wanted, "none", "make them with diversevis run FILE --part 1/8 and so on")
+    every = jobs(COMPUTING, Run.of(settings, {}, results=options.out))
+    records, missing = records_of(every), False
+    for job in every:
+        if not job.parts:
+            continue
+        with alone(job.record):
+            if not stale(job):
+                print(f"{job.key}: kept")
+                continue
+            unmade = {part.key: why for part in job.parts if (why := stale(part))}
+            unmade |= {path.name: ["not made"] for path in paths(job.reads) if not path.exists()}
+            if not unmade:
+                make_job(job, records)
+                print(f"{job.key}: gathered of {len(job.parts)} parts", flush=True)
+        for key, why in unmade.items():
+            print(f"{job.key}: wants {key} ({'; '.join(why)})")
+            missing = True
+    if missing:
+        raise SystemExit(FAILED)
 
 
 def _timings(record: Path) -> dict[str, dict[str, str]]:
@@ -308,36 +386,76 @@ def _checked(options: argparse.Namespace) -> tuple[int, list[str]]:
     return size, before
 
 
-@contextlib.contextmanager
-def _made_by_hand(
-    options: argparse.Namespace,
-    kind: str,
-    step: str,
-    files: Mapping[str, str],
-    drawn: Sequence[str],
-    **settings: Any,
-) -> Iterator[Path]:
-    """Yield a folder with the files of a step: with what is `drawn` there, they are the user's."""
-    folder = options.out or Path(kind, options.network, options.layer)
-    with replaced(folder, [*files.values(), *drawn, RECORD]) as making:
-        step = f"{STEPS}.{step}:run"
-        families = family_code(settings.get("families", ()))
-        make(
-            step,
-            {},
-            {name: making / file for name, file in files.items()},
-            {**_where(options), **settings},
-            code=code_digests(step.partition(":")[0], *families, *network_code(options.network)),
-            provenance=making / RECORD,
-            device=options.device,
-        )
-        yield making
+_UNITS_AT_ONCE = {"cpu": 16, "cuda": 128}
+"""Units that `visualize` and `invariance` make before they write them down."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _ByHand:
+    """How a command makes the files of a folder.
+
+    Attributes
+    ----------
+    kind, step
+        The folder's name, and the step that makes its files.
+    files
+        Of the step, by what they hold.
+    drawn
+        Other files, as far as they can be told before.
+    load, join
+        Functions that read results, and put several together in a given order.
+    draw
+        Function that makes the other files: of the folder that is made, the one that is there, the
+        results, the channels that are new, and whether they are the last.
+    """
+
+    kind: str
+    step: str
+    files: Mapping[str, str]
+    drawn: Sequence[str]
+    load: Callable[[Path], Any]
+    join: Callable[[Sequence[Any], Sequence[int]], Any]
+    draw: Callable[[Path, Path, Any, Sequence[int], bool], None]
+
+
+def _made_by_hand(options: argparse.Namespace, how: _ByHand, **settings: Any) -> Any:
+    """Make results of units that are not in a folder yet, part by part, and return all of them."""
+    folder = options.out or Path(how.kind, options.network, options.layer)
+    where = {name: getattr(options, name) for name in ("network", "layer", "channels", "seed")}
+    settings = {**where, **settings}
+    step = f"{STEPS}.{how.step}:run"
+    families = family_code(settings.get("families", ()))
+    code = code_digests(step.partition(":")[0], *families, *network_code(options.network))
+    names = [*how.files.values(), *how.drawn]
+    together = _UNITS_AT_ONCE[choose_device(options.device).type]
+    with alone_in(folder):
+        there = channels_in(folder, how.files.values(), settings, code)
+        new = [channel for channel in options.channels if channel not in there]
+        if kept := [str(channel) for channel in options.channels if channel in there]:
+            print(f"{options.network} {options.layer} {', '.join(kept)}: kept")
+        for begin in range(0, len(new), together):
+            some = new[begin : begin + together]
+            with renewed(folder, [*names, RECORD]) as making:
+                writes = {name: making / file for name, file in how.files.items()}
+                make(
+                    step,
+                    {},
+                    writes,
+                    {**settings, "channels": some},
+                    code=code,
+                    provenance=making / RECORD,
+                    device=options.device,
+                )
+                if there:
+                    both = [how.load(at / how.files["arrays"]) for at in (folder, making)]
+                    how.join(both, range(len(there) + len(some))).save(**writes)
+                there = [*there, *some]
+                tell_channels(making / RECORD, there)
+                result = how.load(writes["arrays"])
+                how.draw(making, folder, result, some, begin + together >= len(new))
+        result = how.load(folder / how.files["arrays"])
     print(f"written to {folder}")
-
-
-def _where(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("network", "layer", "channels", "seed")
-    return {name: getattr(options, name) for name in names}
+    return result
 
 
 def _titles(options: argparse.Namespace) -> dict[str, str]:
@@ -371,21 +489,26 @@ def _visualize(options: argparse.Namespace) -> None:
         step, files = "sets", chosen
         settings = {**settings, "diversity": options.diversity}
         del settings["grid"], settings["fraction"]  # of a sweep
-    drawn = [*chosen.values(), "contact_sheet.png"]
-    with _made_by_hand(options, "visualizations", step, files, drawn, **settings) as folder:
+
+    def draw(making: Path, _there: Path, result: Any, _new: Sequence[int], last: bool) -> None:
+        sets = result.chosen if step == "sweep" else result
         if step == "sweep":
-            sets = SweepResult.load(folder / files["arrays"]).chosen
-            sets.save(*(folder / name for name in chosen.values()))
-        else:
-            sets = ImageSets.load(folder / chosen["arrays"])
-        try_contact_sheet(folder / "contact_sheet.png", sets, _titles(options))
-        for row in sets.rows():
-            print(
-                f"{sets.network} {sets.layer} {row['channel']}: activation "
-                f"{row['mean_activation']:.2f} ({row['min_activation']:.2f} to "
-                f"{row['max_activation']:.2f}), distance {row['min_distance']:.3g}, "
-                f"diversity {row['diversity']:.3g}, {row['steps']} steps"
-            )
+            sets.save(*(making / name for name in chosen.values()))
+        if last:
+            try_contact_sheet(making / "contact_sheet.png", sets, _titles(options))
+
+    load, join = (SweepResult.load, join_sweeps) if step == "sweep" else (ImageSets.load, join_sets)
+    drawn = [*chosen.values(), "contact_sheet.png"]
+    how = _ByHand("visualizations", step, files, drawn, load, join, draw)
+    result = _made_by_hand(options, how, **settings)
+    sets = result.chosen if step == "sweep" else result
+    for row in sets.take(options.channels).rows():
+        print(
+            f"{sets.network} {sets.layer} {row['channel']}: activation "
+            f"{row['mean_activation']:.2f} ({row['min_activation']:.2f} to "
+            f"{row['max_activation']:.2f}), distance {row['min_distance']:.3g}, "
+            f"diversity {row['diversity']:.3g}, {row['steps']} steps"
+        )
 
 
 def _invariance(options: argparse.Namespace) -> None:
@@ -398,18 +521,26 @@ def _invariance(options: argparse.Namespace) -> None:
         "families": "families.json",
     }
     settings = {**knobs, "patches": _NATURAL_PATCHES}
+
+    def draw(making: Path, there: Path, tests: LayerTests, new: Sequence[int], _last: bool) -> None:
+        try_unit_figures(making, tests, _titles(options), channels=new)
+        for name in (f"unit_{channel}.png" for channel in tests.channels if channel not in new):
+            if (there / name).exists():
+                shutil.copy2(there / name, making)
+
     drawn = [f"unit_{channel}.png" for channel in options.channels]
-    with _made_by_hand(options, "invariance", "tests", files, drawn, **settings) as folder:
-        result = LayerTests.load(folder / files["arrays"])
-        try_unit_figures(folder, result, _titles(options))
-        left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
-        for row in result.rows():
-            if (row["statistic"], row["measure"]) != ("mean", options.measure):
-                continue
-            strength = f"{row['mask']} mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
-            reason = left_out[row["channel"]]
-            print(
-                f"{row['network']} {row['layer']} {row['channel']}: {row['family']} ({strength}) "
-                f"{row['value']:.3f}, linear surrogate {row['surrogate']:.3f}"
-                + (f" ({reason})" if reason else "")
-            )
+    how = _ByHand("invariance", "tests", files, drawn, LayerTests.load, join_tests, draw)
+    result = _made_by_hand(options, how, **settings)
+    left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
+    for row in result.rows():
+        if (row["statistic"], row["measure"]) != ("mean", options.measure):
+            continue
+        if row["channel"] not in options.channels:
+            continue
+        strength = f"{row['mask']} mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
+        reason = left_out[row["channel"]]
+        print(
+            f"{row['network']} {row['layer']} {row['channel']}: {row['family']} ({strength}) "
+            f"{row['value']:.3f}, linear surrogate {row['surrogate']:.3f}"
+            + (f" ({reason})" if reason else "")
+        )

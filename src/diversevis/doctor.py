@@ -23,7 +23,7 @@ from diversevis.networks.registry import NETWORKS
 from diversevis.stimuli import photographs
 from diversevis.study.folder import RECORD
 from diversevis.study.freshness import code_digests, damaged, read_record
-from diversevis.study.job import stale
+from diversevis.study.job import settled, stale
 from diversevis.study.provenance import checkout, versions
 from diversevis.study.settings import read_criteria, read_settings
 from diversevis.study.stage import Job, Run, jobs
@@ -192,7 +192,9 @@ def _by_hand(folder: Path) -> Finding:
     if broken := damaged(folder / RECORD, [folder / name for name in made["files"]]):
         return Finding(WRONG, f"{text}: not as made: {', '.join(broken)}", "make the folder anew")
     if _changed(made["code"]):
-        return Finding(NOTE, f"{text}: whole, made by other code", "the same command renews it")
+        return Finding(
+            NOTE, f"{text}: whole, made by other code", "remove it: the same command makes it anew"
+        )
     return Finding(OK, f"{text}: whole and fresh")
 
 
@@ -210,6 +212,8 @@ def _scale(folder: Path) -> Iterator[Finding]:
         yield Finding(NOTE, f"{folder}: {error.received}", error.remedy)
         return
     every = _all_jobs(run)
+    of_no_use = settled(every)
+    every = [job for job in every if job.key not in of_no_use]
     there = [job for job in every if read_record(job.record)]
     broken = {
         job.key: names for job in there if (names := damaged(job.record, job.writes.values()))

@@ -15,7 +15,7 @@ MADE = (*COMPUTING, *TABLES, *(figure.stage for figure in FIGURES))
 
 
 def _everything(run: Run, _place: Place) -> Reads:
-    return {"made": [job.record for job in jobs(MADE, run)]}
+    return {"made": [job.record for job in jobs(MADE, run) if "part" not in job.place]}
 
 
 def _where(run: Run, _place: Place) -> dict[str, Any]:

@@ -39,8 +39,9 @@ SETTINGS = {
     },
     "controls": {"kinds": "plain", "steps": 8, "peak_steps": 20, "members": 16},
 }
-_OF_THE_RUN = ("provenance", "logs", "benchmarks", "timings.csv", "resources.csv")
-"""What tells when and how long; all else has to be equal byte for byte."""
+_OF_THE_RUN = ("provenance", "logs", "benchmarks", "timings.csv", "resources.csv", "parts")
+"""What tells when and how long, and what is there to be gathered; all else has to be equal byte for
+byte."""
 
 
 @dataclass(frozen=True)

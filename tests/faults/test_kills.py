@@ -14,9 +14,11 @@ LONG = {"visualize": 7, "run": 7, "workflow": 6}
 SHORT = {"visualize": 2, "run": 1}
 
 
-def killed(surface: Surface, folder: Path, whole: dict[str, str], seconds: float) -> dict:
+def killed(
+    surface: Surface, folder: Path, whole: dict[str, str], seconds: float, **changes: object
+) -> dict:
     """Kill a command after so long, run it again, and return what came of it."""
-    prepared(folder)
+    prepared(folder, **changes)
     running = surface.kill(folder, seconds)
     before = finished(folder)
     if surface is VISUALIZE:
@@ -65,3 +67,20 @@ def test_what_is_killed_goes_on(tmp_path):
 @pytest.mark.long
 def test_twenty_kills(tmp_path):
     check(kills(tmp_path, LONG))
+
+
+@pytest.mark.long
+def test_twenty_kills_of_a_run_in_parts(tmp_path):
+    """Work that is lost is that of one part at most; the same comes out as of a run without."""
+    few = {"per_layer": 3}
+    alone = prepared(tmp_path / "alone", units=few)
+    RUN.finish(alone)
+    whole, parted = made(alone), {"units": {**few, "parts": 3}}
+    lasted, _ = RUN.finish(prepared(tmp_path / "parted", **parted))
+    assert made(tmp_path / "parted") == whole
+    moments, rows = random.Random(SEED), []
+    for number in range(20):
+        seconds = lasted * (number + moments.random()) / 20
+        rows.append(killed(RUN, tmp_path / str(number), whole, seconds, **parted))
+        print(rows[-1], flush=True)
+    check(rows)

@@ -13,13 +13,13 @@ import pytest
 
 from diversevis.errors import UserError
 from diversevis.study import folder as folders
-from diversevis.study.folder import RECORD, replaced
+from diversevis.study.folder import RECORD, alone_in, renewed
 from diversevis.study.freshness import damaged
 
 
 def make(folder: Path, **contents: str) -> None:
     """Make files with a record, as a command does."""
-    with replaced(folder, [*contents, RECORD]) as making:
+    with alone_in(folder), renewed(folder, [*contents, RECORD]) as making:
         for name, content in contents.items():
             (making / name).write_text(content)
         record = {"settings": {}, "code": {}, "reads": {}, "files": {}}
@@ -45,7 +45,8 @@ def test_files_of_the_same_name_are_refused_before_anything_is_made(tmp_path, na
     (tmp_path / name).write_text("mine")
     with (
         pytest.raises(UserError, match=rf"to make {name}"),
-        replaced(tmp_path, ["sweep.npz", RECORD]),
+        alone_in(tmp_path),
+        renewed(tmp_path, ["sweep.npz", RECORD]),
     ):
         pytest.fail("nothing may be made")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}
@@ -62,7 +63,7 @@ def test_a_file_that_was_changed_since_is_the_user_s(tmp_path):
 
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path):
     def late() -> None:
-        with replaced(tmp_path, []) as making:
+        with alone_in(tmp_path), renewed(tmp_path, []) as making:
             (making / "late").write_text("new")
             (making / RECORD).write_text("{}")
             (tmp_path / "late").write_text("mine")
@@ -73,7 +74,7 @@ def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path):
 
 
 def failing(folder: Path) -> None:
-    with replaced(folder, ["a"]) as making:
+    with alone_in(folder), renewed(folder, ["a"]) as making:
         (making / "a").write_text("2")
         raise ZeroDivisionError
 
@@ -134,8 +135,9 @@ def test_a_move_that_was_interrupted_is_gone_on_with(tmp_path, monkeypatch, move
 CHILD = """
 import sys
 from pathlib import Path
-from diversevis.study.folder import replaced
-with replaced(Path(sys.argv[1]), []) as making:
+from diversevis.study.folder import alone_in, renewed
+folder = Path(sys.argv[1])
+with alone_in(folder), renewed(folder, []) as making:
     (making / "half").write_text("done")
     print("at it", flush=True)
     sys.stdin.read()

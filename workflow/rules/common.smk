@@ -40,6 +40,8 @@ def force_if_stale(job):
     """
     if job.key in CHECKED or not workflow.is_main_process:
         return
+    if job.key in SETTLED:  # Snakemake makes nothing anew that nothing is made of
+        return
     CHECKED.add(job.key)
     if workflow.executor_plugin and not workflow.dryrun:
         note(RUN.settings.scale)
@@ -51,14 +53,14 @@ def force_if_stale(job):
 
 
 def reads_of(stage):
-    """Return what names the inputs of a job."""
+    """Return what names the inputs of a job: of one that gathers its parts, too."""
 
     def reads(wildcards):
         job = Job(stage, RUN, dict(wildcards.items()))
         force_if_stale(job)
         return {
             name: str(entry) if isinstance(entry, Path) else list(map(str, entry))
-            for name, entry in job.reads.items()
+            for name, entry in {**job.reads, **job.gathered}.items()
         }
 
     return reads

@@ -3,18 +3,23 @@
 
 EVERYTHING = []
 RECORDS = sources(RUN)
+SETTLED = settled(all_jobs(RUN)) if settings.parted and workflow.is_main_process else ()
 
 # Two jobs of one thread are done sooner than one of two, one after the other: a thread more only
 # where there are more cores than jobs to give them to.
-THREADS = max(1, (workflow.cores or 1) // len(every_test(RUN)))
+LARGE = sum(
+    RUN.settings.parts_of(place["network"], place["layer"]) for place in every_test(RUN)
+)
+THREADS = max(1, (workflow.cores or 1) // LARGE)
 
 for stage in STAGES:
     places = places_of(stage)
     if not places:
         continue
-    EVERYTHING += [
-        str(path) for place in places for path in stage.writes(RUN, place).values()
-    ]
+    if "part" not in places[0]:  # these are there to be gathered
+        EVERYTHING += [
+            str(path) for place in places for path in stage.writes(RUN, place).values()
+        ]
 
     rule:
         name:
@@ -41,5 +46,7 @@ for stage in STAGES:
             sources=sources_of,
             on_device=stage.on_device,
             torch=stage.torch,
+            gather=stage.gather,
+            gathers=["parts", "records"] if stage.gather else [],
         script:
             "../scripts/step.py"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,11 @@ def try_contact_sheet(
 
 
 def try_unit_figures(
-    folder: Path | str, tests: LayerTests, titles: Mapping[str, str] | None = None
+    folder: Path | str,
+    tests: LayerTests,
+    titles: Mapping[str, str] | None = None,
+    *,
+    channels: Collection[int] | None = None,
 ) -> bool:
     """Draw and save a figure of every unit if matplotlib is there, and say whether it was.
 
@@ -60,20 +64,23 @@ def try_unit_figures(
         Transformation tests of a layer's units.
     titles
         What to call networks, by name; by default their names.
+    channels
+        Those that are drawn; by default all of them.
 
     Raises
     ------
     UserError
         If a file cannot be written.
     """
-    paths = [Path(folder) / f"unit_{channel}.png" for channel in tests.channels]
+    drawn = [c for c in tests.channels.tolist() if channels is None or c in channels]
     if not _can_draw("figures of units are left out"):
         return False
     from diversevis.figures import style, unit
 
     with style.titles(titles or {}):
-        for index, path in enumerate(paths):
-            style.save(unit.draw(tests, index), path)
+        for channel in drawn:
+            path = Path(folder) / f"unit_{channel}.png"
+            style.save(unit.draw(tests, tests.channels.tolist().index(channel)), path)
     return True
 
 

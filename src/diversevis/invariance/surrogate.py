@@ -20,6 +20,9 @@ _ITERATIONS, _TOLERANCE = 100, 1e-4
 _SEEN = 1e-4
 """Pixels that count less in the training members, relative to the middle's, stay zero: fitted to
 the one or two members that show them, they would be enormous in others."""
+_TOGETHER = 8
+"""Units that are summed over members at once. Members are added up in portions, whose size must not
+depend on how many units there are: the last digits would, too."""
 _NUMBERS_AT_ONCE = {"cpu": 500_000, "cuda": 50_000_000}
 
 
@@ -130,12 +133,12 @@ def _moments(
     """
     side = family.side
     weighed = (masks[:, None] * templates)[:, None]
-    mean = _adjoint(
-        family,
-        lambda patches: patches * weighed,
-        torch.zeros(len(templates), 3, side, side).to(templates),
-        members,
-    )
+
+    def correlated(some: Tensor) -> Tensor:
+        zeros = some.new_zeros(len(some), 3, side, side)
+        return _adjoint(family, lambda patches: patches * some, zeros, members)
+
+    mean = torch.cat([correlated(some) for some in weighed.split(_TOGETHER)])
     at = torch.arange(side, device=masks.device)
     row, column = at[:, None], at[None, :]
     period = 2 * family.reach + 1
@@ -170,7 +173,7 @@ def _adjoint(
     at = at.detach().requires_grad_()
     total = torch.zeros_like(at)
     with torch.enable_grad():
-        for some in _portions(members, len(at), family):
+        for some in _portions(members, max(_TOGETHER, len(at)), family):
             value = weigh(family.act(at, some)).sum() / len(members)
             total += torch.autograd.grad(value, at)[0]
     return total

@@ -25,6 +25,7 @@ from diversevis.networks.geometry import Geometry
 from diversevis.networks.registry import get_network
 from diversevis.networks.store import load_weights
 from diversevis.units.contract import PIXELS, check_shape
+from diversevis.units.responding import filled
 
 _DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 """What trunks are used in; in float16 responses would overflow."""
@@ -110,13 +111,13 @@ class Trunk(nn.Module):
         if tap != PIXELS and tap not in self._taps:
             known = (PIXELS, *self.earlier_layers)
             raise unknown_name("layer", tap, known, where=f" before {self.layer}, or {PIXELS}")
-        at = self._taps.get(tap)
-        features = x = patches
+        at, count = self._taps.get(tap), len(patches)
+        features, x = patches, filled(patches)
         for i, step in enumerate(self.steps):
             x = step(x)
             if i == at:
-                features = x
-        return x.flatten(1), features
+                features = x[:count]
+        return x.flatten(1)[:count], features
 
     def forward(self, patches: Tensor) -> Tensor:
         """Return the responses before the ReLU, ``[N, channels]``, to ``[N, 3, size, size]``."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from diversevis.units.contract import PIXELS, Units
+from diversevis.units.responding import FEWEST
 
 _WORKSPACE = 2.0
 """Gradients and scratch space, relative to what is kept for the backward pass (measured: < 1.9)."""
@@ -14,7 +15,7 @@ _WORKSPACE = 2.0
 def bytes_per_patch(units: Units, example: Tensor, tap: str = PIXELS) -> int:
     """Return an upper estimate of the bytes that one patch takes, forward and backward.
 
-    Counts what autograd keeps for one `example` ``[1, 3, s, s]``, each storage once.
+    Counts what autograd keeps for several of one `example` ``[1, 3, s, s]``, each storage once.
     """
     kept: dict[int, int] = {}
 
@@ -27,5 +28,6 @@ def bytes_per_patch(units: Units, example: Tensor, tap: str = PIXELS) -> int:
         torch.enable_grad(),
         torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor),
     ):
-        units.respond(example.clone().requires_grad_(), tap)
-    return int(_WORKSPACE * sum(kept.values())) + 8 * example.nbytes
+        # So many that none are added to them.
+        units.respond(example.repeat(FEWEST, 1, 1, 1).requires_grad_(), tap)
+    return int(_WORKSPACE * sum(kept.values()) / FEWEST) + 8 * example.nbytes

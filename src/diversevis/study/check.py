@@ -91,7 +91,7 @@ def _check_nulls(settings: Settings) -> None:
 def _check_units(settings: Settings) -> None:
     """Check that layers and channels under `units` are those of the run."""
     of_run = {(network, layer) for network, names in settings.layers.items() for layer in names}
-    for key in ("include", "other"):
+    for key in ("include", "other", "other_parts"):
         for network, layers in getattr(settings.units, key).items():
             for layer, value in layers.items():
                 if (network, layer) not in of_run:
@@ -99,6 +99,13 @@ def _check_units(settings: Settings) -> None:
                 if key == "include":
                     total = find_layer(get_network(network), layer).units
                     check_channels(value, total, f"units.include.{network}.{layer}")
+    for network, layer in settings.every_layer:
+        total = find_layer(get_network(network), layer).units
+        asked = settings.units_of(network, layer)
+        count = total if asked["units"] == "all" else max(asked["units"], len(asked["include"]))
+        if (parts := settings.parts_of(network, layer)) > min(count, total):
+            wanted = f"at most {min(count, total)} parts of {network} {layer}, a unit in each"
+            raise UserError(wanted, str(parts), "ask for fewer in units.parts")
 
 
 def _check_pairs(settings: Settings) -> None:

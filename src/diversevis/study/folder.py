@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from diversevis.errors import UserError
 from diversevis.fetching.files import make_directory, write_error
 from diversevis.results.formats import write_json
-from diversevis.study.freshness import damaged, file_digests, read_record
+from diversevis.study.freshness import (
+    as_recorded,
+    changed,
+    damaged,
+    differences,
+    file_digests,
+    read_record,
+)
 from diversevis.study.locks import held
 
 RECORD = "provenance.json"
@@ -23,7 +31,35 @@ _LOCK, _MAKING, _COMPLETE = ".diversevis.lock", ".diversevis-making", ".diversev
 
 
 @contextlib.contextmanager
-def replaced(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from a folder while the block runs.
+
+    Parameters
+    ----------
+    folder
+        Made if need be, and removed again if the block fails and it is empty.
+
+    Raises
+    ------
+    UserError
+        If another process is at it, or if it cannot be written.
+    """
+    made = _make(folder)
+    try:
+        with held(folder / _LOCK, str(folder), wait=False):
+            with _writing(folder):
+                if (folder / _COMPLETE).exists():
+                    _move(folder / _COMPLETE, folder)
+            yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # it holds something: not ours to remove
+            for path in made:
+                path.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def renewed(folder: Path, names: Iterable[str]) -> Iterator[Path]:
     """Yield a folder to make files in; if the block succeeds they are the only ones in `folder`.
 
     The block has to leave a record, `RECORD`. Whatever else lies in `folder` stays as it is.
@@ -31,40 +67,71 @@ def replaced(folder: Path, names: Iterable[str]) -> Iterator[Path]:
     Parameters
     ----------
     folder
-        Made if need be, and removed again if the block fails and it is empty.
+        One that this process is `alone_in`.
     names
         Files that will be made, as far as is known.
 
     Raises
     ------
     UserError
-        If another process is at it, if it cannot be written, or if one of the files is there and no
-        record says that it is ours: before the block runs, for `names`.
+        If it cannot be written, or if one of the files is there and no record says that it is ours:
+        before the block runs, for `names`.
     """
-    made = _make(folder)
+    making, complete = folder / _MAKING, folder / _COMPLETE
+    with _writing(folder):
+        shutil.rmtree(making, ignore_errors=True)
+        _check_foreign(folder, names)
+        making.mkdir()
     try:
-        with held(folder / _LOCK, str(folder), wait=False):
-            making, complete = folder / _MAKING, folder / _COMPLETE
-            with _writing(folder):
-                if complete.exists():
-                    _move(complete, folder)
-                shutil.rmtree(making, ignore_errors=True)
-                _check_foreign(folder, names)
-                making.mkdir()
-            try:
-                yield making
-                with _writing(folder):
-                    _list_files(making)
-                    _check_foreign(folder, (path.name for path in making.iterdir()))
-                    making.rename(complete)
-                    _move(complete, folder)
-            finally:
-                shutil.rmtree(making, ignore_errors=True)
-    except BaseException:
-        with contextlib.suppress(OSError):  # it holds something: not ours to remove
-            for path in made:
-                path.rmdir()
-        raise
+        yield making
+        with _writing(folder):
+            _list_files(making)
+            _check_foreign(folder, (path.name for path in making.iterdir()))
+            making.rename(complete)
+            _move(complete, folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def channels_in(
+    folder: Path, names: Iterable[str], settings: Mapping[str, Any], code: Mapping[str, str]
+) -> list[int]:
+    """Return the channels whose results lie in a folder, to which others can be added.
+
+    Parameters
+    ----------
+    folder
+        One that this process is `alone_in`.
+    names
+        Files without which there is nothing to add to.
+    settings, code
+        What the others are made with; but for ``channels``.
+
+    Raises
+    ------
+    UserError
+        If those there were made with other settings, or by other code.
+    """
+    made = read_record(folder / RECORD)
+    if not made or damaged(folder / RECORD, [folder / name for name in names]):
+        return []
+    remedy = "name another folder with --out, or remove that set"
+    found, asked = ({**of, "channels": []} for of in (made["settings"], as_recorded(settings)))
+    if other := differences(found, asked):
+        raise UserError(f"the settings of the set in {folder}", "; ".join(other), remedy)
+    if other := changed(made["code"], code):
+        raise UserError(f"the code of the set in {folder}", f"another {', '.join(other)}", remedy)
+    channels: list[int] = made["settings"].get("channels", [])
+    return channels
+
+
+def tell_channels(record: Path, channels: Sequence[int]) -> None:
+    """Let a record tell of all channels whose results lie with it."""
+    made = read_record(record)
+    made["settings"]["channels"] = list(channels)
+    if "channels" in made:
+        made["channels"] = list(channels)
+    write_json(record, made)
 
 
 def _make(folder: Path) -> list[Path]:

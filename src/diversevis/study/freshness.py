@@ -182,6 +182,37 @@ def check_whole(sources: Mapping[Path, Path]) -> None:
             )
 
 
+def check_parts(
+    records: Iterable[Path], settings: Mapping[str, Any], code: Mapping[str, str]
+) -> None:
+    """Check parts, by their records, before they are gathered.
+
+    Raises
+    ------
+    UserError
+        Naming what one of them was made with, and what the whole is to be made with.
+    """
+    for record in records:
+        made = read_record(record)
+        for what, asked, found in (
+            ("", as_recorded(settings), made.get("settings", {})),
+            ("the digest of ", code, made.get("code", {})),
+        ):
+            for name, value in asked.items():
+                if found.get(name) != value:
+                    raise UserError(
+                        f"parts that are made alike: {what}{name} {_short(value)}",
+                        f"{_short(found.get(name))} in {record}",
+                        "run the same command again: it makes this part anew",
+                    )
+
+
+def as_recorded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as a record holds them."""
+    found: dict[str, Any] = json.loads(json.dumps(settings))
+    return found
+
+
 def read_record(record: Path) -> dict[str, Any]:
     """Return a record of what a result was made with; nothing if there is none to be read."""
     try:
@@ -216,21 +247,30 @@ def reasons(
     made = read_record(record)
     if not made:
         return ["nothing tells what it was made with"]
-    then, now = made["settings"], json.loads(json.dumps(settings))
-    found = [
-        f"{name} was {_short(then.get(name))}, is {_short(now.get(name))}"
-        for name in dict.fromkeys([*then, *now])
-        if then.get(name) != now.get(name)
-    ]
+    found = differences(made["settings"], as_recorded(settings))
     for what, old, new in (
         ("code", made["code"], digests),
         ("input", made["reads"], content_digests(reads)),
     ):
-        changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-        found += [f"changed {what}: {', '.join(changed)}"] if changed else []
+        others = changed(old, new)
+        found += [f"changed {what}: {', '.join(others)}"] if others else []
     if broken := damaged(record, writes.values()):
         found += [f"not as it was made: {', '.join(broken)}"]
     return found
+
+
+def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the names whose digests differ."""
+    return [name for name in {**then, **now} if then.get(name) != now.get(name)]
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return in which settings two results differ, in words."""
+    return [
+        f"{name} was {_short(then.get(name))}, is {_short(now.get(name))}"
+        for name in dict.fromkeys([*then, *now])
+        if then.get(name) != now.get(name)
+    ]
 
 
 def _short(value: Any) -> str:

@@ -6,15 +6,18 @@ import contextlib
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from diversevis.errors import NonFiniteLossError, UserError
 from diversevis.fetching.files import make_directory
 from diversevis.results.formats import write_json
+from diversevis.study.cards import own_card
 from diversevis.study.freshness import (
+    check_parts,
     check_whole,
     code_digests,
     content_digests,
@@ -35,6 +38,8 @@ def make(
     code: Mapping[str, str],
     provenance: Path,
     sources: Mapping[Path, Path] | None = None,
+    gather: str = "",
+    gathered: Reads | None = None,
     **machine: Any,
 ) -> None:
     """Make the files of one job, then write its provenance.
@@ -51,20 +56,26 @@ def make(
         Where to write it: last, so that a job without it was not finished.
     sources
         Records of the files that are read, by file: what is not as its record says is refused.
+    gather, gathered
+        The function that gathers the files of their parts, in place of `step`, and what it reads:
+        both are left out of the record.
     **machine
         ``device`` for steps that compute: by name, as it has no say in what comes out.
 
     Raises
     ------
     UserError
-        If a file that is read was damaged.
+        If a file that is read was damaged, or a part was made otherwise.
     """
-    module, _, function = step.partition(":")
+    module, _, function = (gather or step).partition(":")
     check_whole(sources or {})
+    if gathered:
+        check_parts(cast(Sequence[Path], gathered["records"]), settings, code)
     provenance.unlink(missing_ok=True)
     for path in writes.values():
         make_directory(path.parent)
-    more = getattr(importlib.import_module(module), function)(reads, writes, **machine, **settings)
+    do = getattr(importlib.import_module(module), function)
+    more = do(gathered, writes) if gather else do(reads, writes, **machine, **settings)
     contents = {"reads": content_digests(reads), "files": file_digests(writes.values())}
     write_json(provenance, record(settings, code, **contents, **(more or {})))
 
@@ -79,9 +90,40 @@ def make_job(job: Job, sources: Mapping[Path, Path]) -> None:
         job.settings,
         code=job.digests,
         provenance=job.record,
-        sources={path: sources[path] for path in paths(job.reads) if path in sources},
+        sources={
+            path: sources[path]
+            for path in (*paths(job.reads), *paths(job.gathered))
+            if path in sources
+        },
+        gather=job.stage.gather,
+        gathered=job.gathered,
         **device,
     )
+
+
+def settled(found: Sequence[Job]) -> set[str]:
+    """Return the keys of parts that nothing asks for: all that is gathered of them is fresh.
+
+    They may be gone, or be of before. Parts are asked for by parts that are made of them, too.
+    """
+    writers = {path: job for job in found for path in job.writes.values()}
+    readers = defaultdict(list)
+    for job in found:
+        for path in (*paths(job.reads), *paths(job.gathered)):
+            readers[path].append(job)
+    known: dict[str, bool] = {}
+
+    def is_due(job: Job) -> bool:
+        if job.key not in known:
+            before = [writers[path] for path in paths(job.reads) if path in writers]
+            known[job.key] = bool(stale(job)) or any(map(is_due, before))
+        return known[job.key]
+
+    def is_asked_for(part: Job) -> bool:
+        made_of_it = [job for path in part.writes.values() for job in readers[path]]
+        return any(is_asked_for(job) if "part" in job.place else is_due(job) for job in made_of_it)
+
+    return {job.key for job in found if "part" in job.place and not is_asked_for(job)}
 
 
 def alone(record: Path) -> AbstractContextManager[None]:
@@ -106,19 +148,27 @@ def run_rule(snakemake: Any) -> None:
     """
     params = snakemake.params
     machine = {}
-    with _logged(snakemake), alone(Path(snakemake.output.provenance)):
+    with (
+        _logged(snakemake),
+        alone(Path(snakemake.output.provenance)),
+        contextlib.ExitStack() as until_done,
+    ):
         if params.on_device:
-            machine["device"] = snakemake.config["device"]
+            card = own_card(snakemake.config["device"])
+            machine["device"] = until_done.enter_context(card)
         if params.torch:
             _prepare(snakemake.threads)
+        reads = {name: _paths(value) for name, value in snakemake.input.items()}
         make(
             params.step,
-            {name: _paths(value) for name, value in snakemake.input.items()},
+            {name: entry for name, entry in reads.items() if name not in params.gathers},
             {name: Path(path) for name, path in snakemake.output.items() if name != "provenance"},
             params.settings,
             code=code_digests(params.step.partition(":")[0], *params.modules),
             provenance=Path(snakemake.output.provenance),
             sources={Path(path): Path(record) for path, record in params.sources.items()},
+            gather=params.gather,
+            gathered={name: reads[name] for name in params.gathers if name in reads},
             **machine,
         )
 

@@ -24,16 +24,30 @@ class Layout:
         Its name.
     results, figures : Path
         Folders that hold those of all scales.
+    part : str
+        The part of the units that is meant, ``"2-of-7"`` for instance, where results are of each
+        unit by itself; empty for all units.
     """
 
     scale: str
     results: Path = Path("results")
     figures: Path = Path("figures")
+    part: str = ""
 
     @property
     def root(self) -> Path:
         """The folder of the scale's results."""
         return self.results / self.scale
+
+    @property
+    def parts(self) -> Path:
+        """The folder of all parts."""
+        return self.root / "parts"
+
+    @property
+    def of_units(self) -> Path:
+        """The folder of what is of each unit by itself: the part's, if one is meant."""
+        return self.parts / self.part if self.part else self.root
 
     def shared_root(self, name: str) -> Path:
         """Return a folder of results that do not depend on the scale."""
@@ -61,7 +75,7 @@ class Layout:
 
     def tests(self, network: str, layer: str, repeat: int | str) -> Files:
         """Return a layer's transformation tests of one seed."""
-        return self._tests(self.root / "tests" / network / layer / f"seed-{repeat}")
+        return self._tests(self.of_units / "tests" / network / layer / f"seed-{repeat}")
 
     def effort(self, network: str, layer: str) -> Files:
         """Return the tests of a layer's first units with four times the effort."""
@@ -85,19 +99,20 @@ class Layout:
 
     def gratings(self, network: str, layer: str) -> Path:
         """Return the best gratings of a layer's units."""
-        return self.root / "gratings" / network / layer / "gratings.csv"
+        return self.of_units / "gratings" / network / layer / "gratings.csv"
 
     def stability(self, network: str, layer: str) -> Path:
         """Return the relative stability of a layer's units."""
-        return self.root / "stability" / network / layer / "stability.csv"
+        return self.of_units / "stability" / network / layer / "stability.csv"
 
     def surrogate_set(self, network: str, layer: str) -> Path:
         """Return how distinct a layer's diverse sets are beside those of linear surrogates."""
-        return self.root / "surrogate_set" / network / layer / "surrogate_set.csv"
+        return self.of_units / "surrogate_set" / network / layer / "surrogate_set.csv"
 
     def natural_stability(self, network: str, layer: str) -> Path:
         """Return the stability of a layer's units on natural patches."""
-        return self.root / "natural_stability" / network / layer / "natural_stability.csv"
+        folder = self.of_units / "natural_stability" / network / layer
+        return folder / "natural_stability.csv"
 
     def table(self, name: str) -> Path:
         """Return a table of the whole run."""
@@ -125,7 +140,7 @@ class Layout:
 
     def timings(self) -> Path:
         """Return what the stages took that ran outside the workflow."""
-        return self.root / "timings.csv"
+        return self.of_units / "timings.csv"
 
     def _tests(self, folder: Path) -> Files:
         return {
@@ -136,5 +151,5 @@ class Layout:
         }
 
     def _sweep(self, kind: str, network: str, layer: str) -> Files:
-        folder = self.root / kind / network / layer
+        folder = self.of_units / kind / network / layer
         return {"arrays": folder / "sweep.npz", "table": folder / "sweep.csv"}

@@ -147,6 +147,8 @@ class Choice:
     include: dict[str, dict[str, tuple[int, ...]]] = knob(
         {}, "channels that are always among them, by network and layer", minimum=0, once=True
     )
+    parts: int = knob(1, "that a layer's units are split into, each with jobs of its own", **_FEW)
+    other_parts: dict[str, dict[str, int]] = knob({}, "another number in some layers", **_FEW)
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,17 @@ class Settings:
         count = self.units.other.get(network, {}).get(layer, self.units.per_layer)
         included = self.units.include.get(network, {}).get(layer, ())
         return {"units": count, "include": list(included)}
+
+    def parts_of(self, network: str, layer: str) -> int:
+        """Return how many parts the units of a layer are split into."""
+        if network not in self.layers:  # a null's are its network's
+            network = network.partition("+")[0]
+        return self.units.other_parts.get(network, {}).get(layer, self.units.parts)
+
+    @property
+    def parted(self) -> bool:
+        """Whether layers are made in parts: all of them, if some of one."""
+        return any(self.parts_of(*layer) > 1 for layer in self.every_layer)
 
 
 @dataclass(frozen=True)
@@ -512,7 +525,8 @@ def _resolved(settings: Settings) -> Settings:
         base, mark, null = network.partition("+")
         return f"{base}-{settings.weights}{mark}{null}"
 
-    for section in (content["layers"], content["units"]["other"], content["units"]["include"]):
+    of_units = (content["units"][name] for name in ("other", "include", "other_parts"))
+    for section in (content["layers"], *of_units):
         for network in list(section):
             section[renamed(network)] = section.pop(network)
     content |= {

@@ -10,6 +10,7 @@ from typing import Any
 
 from diversevis.study.freshness import code_digests
 from diversevis.study.layout import Layout
+from diversevis.study.parts import part_names
 from diversevis.study.settings import Settings
 
 Place = Mapping[str, str]
@@ -38,9 +39,13 @@ class Run:
     layout: Layout
 
     @classmethod
-    def of(cls, settings: Settings, criteria: Mapping[str, Any], **folders: Path) -> Run:
+    def of(cls, settings: Settings, criteria: Mapping[str, Any], **folders: Any) -> Run:
         """Return a run with the layout of its scale."""
         return cls(settings, criteria, Layout(settings.scale, **folders))
+
+    def at(self, part: str) -> Run:
+        """Return the run as a part sees it: what is of each unit lies in the part's folder."""
+        return replace(self, layout=replace(self.layout, part=part))
 
 
 def _nowhere(_run: Run) -> list[Place]:
@@ -86,6 +91,11 @@ class Stage:
         The folder, of a run, of results that scales share; empty for the scale's own.
     report : dict
         Where its files stand in the report: category and labels, by the name of the file.
+    part : Stage or None
+        The stage of its parts, if its files are gathered of parts.
+    gather : str
+        The step that gathers them, ``module:function``. It has no say in what `settings`, `reads`
+        and `step` say of the files: they are the same however the units are split.
     """
 
     name: str
@@ -101,6 +111,8 @@ class Stage:
     local: bool = False
     shared: Callable[[Run], str] = _of_scale
     report: Mapping[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
+    part: Stage | None = None
+    gather: str = ""
 
     def key(self, place: Place) -> str:
         """Return the name of a job, as a path: ``tests/vgg19/conv3_1/seed-0``."""
@@ -148,6 +160,25 @@ class Job:
         return self.stage.writes(self.run, self.place)
 
     @property
+    def parts(self) -> list[Job]:
+        """The jobs of the parts that its files are gathered of; none if they are made at once."""
+        if self.stage.part is None:
+            return []
+        count = self.run.settings.parts_of(self.place["network"], self.place["layer"])
+        places = [{**self.place, "part": part} for part in part_names(count)]
+        return [Job(self.stage.part, self.run, place) for place in places]
+
+    @property
+    def gathered(self) -> Reads:
+        """The files of its parts and their records, in their order; nothing if it has none."""
+        parts = self.parts
+        if not parts:
+            return {}
+        # The first file of each job is what the others are made of.
+        files = [next(iter(part.writes.values())) for part in parts]
+        return {"parts": files, "records": [part.record for part in parts]}
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What its files are made with."""
         return self.stage.settings(self.run, self.place)
@@ -176,7 +207,9 @@ def jobs(stages: Iterable[Stage], run: Run) -> list[Job]:
         for path in (*job.writes.values(), job.record)
     }
     needs = {
-        number: {writers[path] for path in paths(job.reads) if path in writers}
+        number: {
+            writers[path] for path in (*paths(job.reads), *paths(job.gathered)) if path in writers
+        }
         for number, job in enumerate(found)
     }
     sorter = graphlib.TopologicalSorter(needs)
@@ -187,6 +220,17 @@ def jobs(stages: Iterable[Stage], run: Run) -> list[Job]:
         ordered += ready
         sorter.done(*ready)
     return [found[number] for number in ordered]
+
+
+def of_part(ordered: Sequence[Job], part: str) -> list[Job]:
+    """Return the jobs of a part, and those of whole layers that they read of, in their order."""
+    wanted: list[Job] = []
+    needed: set[Path] = set()
+    for job in reversed(ordered):
+        if job.place.get("part") == part or needed & {*job.writes.values(), job.record}:
+            needed |= {*paths(job.reads)}
+            wanted.append(job)
+    return wanted[::-1]
 
 
 def records_of(found: Iterable[Job]) -> dict[Path, Path]:

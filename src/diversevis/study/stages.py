@@ -17,6 +17,7 @@ from diversevis.controls.name import CONTROLS
 from diversevis.optimisation.schedule import SETS, TESTS, get_schedule
 from diversevis.study.homes import home_of
 from diversevis.study.knobs import plain
+from diversevis.study.parts import part_names
 from diversevis.study.settings import Invariance, Layer
 from diversevis.study.stage import Place, Reads, Run, Stage, Writes, reduced
 
@@ -402,12 +403,85 @@ _STAGES = (
     ),
 )
 
+_GATHERED = {
+    "sweep": "sweep",
+    "pixel_sweep": "sweep",
+    "tests": "tests",
+    "gratings": "table",
+    "stability": "table",
+    "surrogate_set": "table",
+    "natural_stability": "table",
+}
+"""Stages whose work grows with the units: they are made in parts where a run asks for parts. Each
+with what its parts are gathered by."""
+
+
+def in_parts(stage: Stage, gather: str) -> tuple[Stage, Stage, Stage]:
+    """Return a stage without parts, that of its parts, and one that gathers them.
+
+    A run has either the first or the others. Both leave the same files with the same records:
+    nothing that is made of them, or asks whether they are fresh, can tell how units were split.
+
+    Parameters
+    ----------
+    stage
+        Of layers, or of their seeds.
+    gather
+        Function of the step that gathers.
+    """
+
+    def split(run: Run) -> list[Place]:
+        return [
+            {**place, "part": part}
+            for place in stage.places(run)
+            for part in part_names(run.settings.parts_of(place["network"], place["layer"]))
+        ]
+
+    def seen(run: Run, place: Place) -> tuple[Run, Place]:
+        whole = {name: value for name, value in place.items() if name != "part"}
+        return run.at(place["part"]), whole
+
+    def code(run: Run, place: Place) -> list[str]:
+        return [stage.step.partition(":")[0], *stage.code(*seen(run, place))]
+
+    def settings(run: Run, place: Place) -> dict[str, Any]:
+        its_own = {"step": stage.step, "part": place["part"]}
+        return {**stage.settings(*seen(run, place)), **its_own}
+
+    part = replace(
+        stage,
+        name=f"{stage.name}_part",
+        step=f"{STEPS}.part:run",
+        places=lambda run: split(run) if run.settings.parted else [],
+        reads=lambda run, place: stage.reads(*seen(run, place)),
+        writes=lambda run, place: stage.writes(*seen(run, place)),
+        settings=settings,
+        code=code,
+    )
+    return (
+        replace(stage, places=lambda run: [] if run.settings.parted else stage.places(run)),
+        part,
+        replace(
+            stage,
+            places=lambda run: stage.places(run) if run.settings.parted else [],
+            part=part,
+            gather=f"{STEPS}.gather:{gather}",
+            on_device=False,
+            local=True,
+        ),
+    )
+
+
 _FOR_INDICES = (
     *("photographs", "network", "natural", "tests", "contrasts"),
     "control_tests",
 )
 """Stages that a run of indices alone has."""
 
+_KEPT = tuple(reduced(stage, kept=stage.name in _FOR_INDICES) for stage in _STAGES)
+
 COMPUTING = tuple(
-    reduced(replace(stage, torch=True), kept=stage.name in _FOR_INDICES) for stage in _STAGES
+    replace(one, torch=not one.gather)
+    for stage in _KEPT
+    for one in (in_parts(stage, _GATHERED[stage.name]) if stage.name in _GATHERED else [stage])
 )

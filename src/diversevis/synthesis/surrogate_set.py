@@ -18,6 +18,7 @@ from diversevis.networks.trunk import Trunk
 from diversevis.synthesis.diverse import DiverseSets, diverse_sets
 from diversevis.synthesis.targets import Targets
 from diversevis.units.contract import PIXELS, Units, check_shape, placement
+from diversevis.units.responding import filled
 
 _FIRST = 1.5
 """How much more distinct than its surrogate a unit is taken to be before anything is known."""
@@ -61,16 +62,17 @@ class Surrogates(nn.Module):
     def respond(self, patches: Tensor, tap: str = PIXELS) -> tuple[Tensor, Tensor]:
         """Return responses ``[N, channels]``, and what `tap` of the layer sees of the patches."""
         features = patches if tap == PIXELS else _seen(self.units, patches, tap)
-        return patches.flatten(1) @ self.filters.T, features
+        products = filled(patches.flatten(1)) @ filled(self.filters).T
+        return products[: len(patches), : self.channels], features
 
 
 def _seen(units: Units, patches: Tensor, tap: str) -> Tensor:
     if not isinstance(units, Trunk):
         return units.respond(patches, tap)[1]
-    features = patches
+    features = filled(patches)
     for step in units.steps[: units._taps[tap] + 1]:  # no further than that
         features = step(features)
-    return features
+    return features[: len(patches)]
 
 
 def surrogate_set_distances(

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from diversevis.units.contract import PIXELS, Units, placement
+
+FEWEST = 16
+"""Rows that are multiplied at once, at least: of fewer, libraries of a CPU add up the products in
+another order, so that the last digits of an answer would tell how many are asked for together."""
 
 _PATCHES = 48
 """On a CPU, maps of more patches in float32 pass 32 MiB, beyond which the allocator gives a tensor
@@ -15,6 +20,12 @@ back to the system after every use and takes it again page by page."""
 
 _BYTES, _MOST_PATCHES = 5_000_000, 8192
 """A GPU's memory for each patch, three times what the widest early layers take at 51 px."""
+
+
+def filled(rows: Tensor) -> Tensor:
+    """Return at least `FEWEST` rows ``[n, ...]``: what is missing is zero."""
+    missing = FEWEST - len(rows)
+    return F.pad(rows, (0, 0) * (rows.ndim - 1) + (0, missing)) if missing > 0 else rows
 
 
 def _patches_at_once(device: torch.device) -> int:
