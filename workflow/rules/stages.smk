@@ -5,8 +5,8 @@ EVERYTHING = []
 RECORDS = sources(RUN)
 
 # Two jobs of one thread are done sooner than one of two, one after the other: a thread more only
-# where there are more cores than jobs to give them to.
-THREADS = max(1, (workflow.cores or 1) // len(every_test(RUN)))
+# where there are more cores than jobs to give them to. A cluster has no number of cores.
+THREADS = max(1, (workflow.resource_settings.cores or 1) // len(every_test(RUN)))
 
 for stage in STAGES:
     places = places_of(stage)
@@ -34,6 +34,9 @@ for stage in STAGES:
         conda:
             "../../envs/diversevis.yaml"
         threads: THREADS if stage.on_device else 1
+        resources:
+            mem_mb=need_of(stage, "mem_mb"),
+            runtime=need_of(stage, "runtime"),
         params:
             step=stage.step,
             settings=of_place(stage.settings),
