@@ -67,6 +67,7 @@ class Submitted:
     minutes: int
     cores: int
     gpus: str
+    log: Path
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def submitted(names: dict[str, str]) -> dict[str, list[Submitted]]:
     found = defaultdict(list)
     for line in tell("scontrol", "show", "job", "--oneliner").splitlines():
         field = dict(re.findall(r"(\S+?)=(\S*)", line))
-        hours, minutes, _ = field["TimeLimit"].rpartition("-")[2].split(":")
+        hours, minutes, _ = field["TimeLimit"].split(":")  # none takes a day
         found[names[field["Comment"]]].append(
             Submitted(
                 field["JobState"],
@@ -112,6 +113,7 @@ def submitted(names: dict[str, str]) -> dict[str, list[Submitted]]:
                 60 * int(hours) + int(minutes),
                 int(field["NumCPUs"]),
                 field.get("TresPerJob", ""),
+                Path(field["StdOut"]),
             )
         )
     return found
@@ -190,10 +192,10 @@ def test_jobs_ask_for_what_they_need_and_for_more_with_every_attempt(run, done):
             assert (job.mib, job.minutes) == (mib, asked["runtime"]), key
 
 
-def test_a_job_that_is_killed_comes_back(done):
+def test_jobs_that_are_killed_come_back(done):
     states = {key: [job.state for job in attempts] for key, attempts in done.submitted.items()}
-    assert states.pop(KILLED) == ["FAILED", "COMPLETED"]
-    assert states.pop(TOO_LARGE) == ["OUT_OF_MEMORY", "COMPLETED"]
+    assert states.pop(KILLED) == states.pop(TOO_LARGE) == ["FAILED", "COMPLETED"]
+    assert "exceeded memory limit" in done.submitted[TOO_LARGE][0].log.read_text()
     # No more than these two jobs' work was lost.
     assert set(map(tuple, states.values())) == {("COMPLETED",)}
 
