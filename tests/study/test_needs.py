@@ -42,12 +42,15 @@ def asked(job, attempt=1):
 
 @pytest.mark.parametrize("row", MEASURED, ids=lambda row: row["job"])
 def test_a_job_is_within_its_bound_and_the_bound_within_reason(standard, row):
-    """Time: at most thirty times what it took, as trunks of VGG-19 take up to eight times longer
-    than ResNet-50's of the same receptive field. Memory: at most four times."""
+    """Beyond the base, time is at most twenty minutes or sixteen times what was taken.
+
+    Trunks of VGG-19 take up to eight times as long as ResNet-50's of the same receptive field, and
+    a core may be half as fast. Memory is at most five times what was held.
+    """
     bound, took = asked(standard[row["job"]]), float(row["core_seconds"])
     assert took <= 60 * bound["runtime"]
-    assert 60 * (bound["runtime"] - BASE) <= max(60, 30 * took)
-    assert float(row["mib"]) <= bound["mem_mb"] <= 4 * float(row["mib"])
+    assert 60 * (bound["runtime"] - BASE) <= max(60 * 20, 16 * took)
+    assert float(row["mib"]) <= bound["mem_mb"] <= 5 * float(row["mib"])
 
 
 def test_what_costs_most_leaves_room_for_a_core_half_as_fast(standard):
@@ -60,15 +63,15 @@ def test_what_costs_most_leaves_room_for_a_core_half_as_fast(standard):
 def test_rules_are_within_their_bounds_in_the_committed_table(standard):
     """There seconds are those of a clock, on two cores for more than two jobs."""
     table = pd.read_csv(ROOT / "results/standard/tables/resources.csv").set_index("rule")
-    compared = 0
+    compared = set()
     for rule in {job.stage.name for job in standard.values() if not job.stage.local}:
         of_rule = [asked(job) for job in standard.values() if job.stage.name == rule]
         took = table.loc[rule]
         if took.measured:
             assert took.seconds <= 60 * sum(bound["runtime"] for bound in of_rule), rule
             assert took.peak_mib <= max(bound["mem_mb"] for bound in of_rule), rule
-            compared += 1
-    assert compared >= 10
+            compared.add(rule)
+    assert {"sweep", "tests"} <= compared
 
 
 def test_every_attempt_is_given_as_much_more(standard):
