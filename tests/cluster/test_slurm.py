@@ -99,6 +99,11 @@ def comment(key: str) -> str:
     return f"rule_{rule}_wildcards_{wildcards}" if values else f"rule_{rule}"
 
 
+def mebibytes(text: str) -> int:
+    """Return what SLURM says of memory: it makes gibibytes of whole ones."""
+    return int(text[:-1]) * {"M": 1, "G": 1024}[text[-1]]
+
+
 def submitted(names: dict[str, str]) -> dict[str, list[Submitted]]:
     """Return SLURM's jobs by `names`, which are by comment."""
     found = defaultdict(list)
@@ -109,7 +114,7 @@ def submitted(names: dict[str, str]) -> dict[str, list[Submitted]]:
             Submitted(
                 field["JobState"],
                 field["Partition"],
-                int(field["MinMemoryNode"].removesuffix("M")),
+                mebibytes(field["MinMemoryNode"]),
                 60 * int(hours) + int(minutes),
                 int(field["NumCPUs"]),
                 field.get("TresPerJob", ""),
@@ -119,10 +124,11 @@ def submitted(names: dict[str, str]) -> dict[str, list[Submitted]]:
     return found
 
 
-def kill(key: str, log: Path) -> None:
+def kill(key: str, log: Path, workflow: subprocess.Popen) -> None:
     """Kill all processes of a job as soon as its step has started."""
     deadline = time.monotonic() + MOST_SECONDS
     while not log.exists():
+        assert workflow.poll() is None, f"the workflow ended before {key} started"
         assert time.monotonic() < deadline, f"{key} has never started"
         time.sleep(0.1)
     lines = [line.split() for line in tell("squeue", "--noheader", "--format=%i %k").splitlines()]
@@ -158,7 +164,7 @@ def done(run, tmp_path_factory):
     started = time.monotonic()
     with (folder / "output.txt").open("w") as output:
         process = subprocess.Popen(command(folder), stdout=output, stderr=subprocess.STDOUT)
-        kill(KILLED, folder / f"results/tiny/logs/{KILLED}.log")
+        kill(KILLED, folder / f"results/tiny/logs/{KILLED}.log", process)
         process.wait(timeout=MOST_SECONDS)
     names = {comment(job.key): job.key for job in jobs(STAGES, run)}
     found = submitted(names)
