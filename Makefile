@@ -14,10 +14,12 @@ PARALLEL := -n logical --maxprocesses 4 --dist loadfile
 BENCH_VENV := .venv-bench
 BENCH_LOCK := requirements/bench.txt
 BENCH =
+CLUSTER_VENV := .venv-cluster
+CLUSTER_LOCK := requirements/cluster.txt
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce nulls readme test test-faults lint bench lock clean
+.PHONY: help setup reproduce nulls readme test test-faults test-cluster lint bench lock clean
 
 # Nothing of the caller's Python or of his package sources may decide what is installed.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -55,6 +57,10 @@ test: $(STAMP) ## run the tests
 test-faults: $(STAMP) ## kill, fill disks, damage and repeat, for an hour or so
 	$(run)/pytest tests/faults -m long -s
 
+test-cluster: $(CLUSTER_VENV)/.installed ## a run on a SLURM that is started for it: minutes; as root
+	$(run)/diversevis fetch vgg19 resnet50 photographs
+	tests/cluster/slurm.sh $(VENV)/bin/pytest tests/cluster -m cluster -s
+
 lint: $(STAMP) ## check the style of Python and Snakemake files, and the types
 	$(run)/ruff check
 	$(run)/ruff format --check
@@ -73,7 +79,10 @@ lock: $(STAMP) ## write the lock file anew from pyproject.toml (UPGRADE=--upgrad
 	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	    --extra bench --constraint $(LOCK) \
 	    --generate-hashes --no-annotate --no-header $(UPGRADE) --output-file $(BENCH_LOCK) pyproject.toml
-	@echo 'wrote $(LOCK) and $(BENCH_LOCK); envs/diversevis.yaml has to follow it (make test tells)'
+	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	    --extra workflow --extra cluster --constraint $(LOCK) \
+	    --generate-hashes --no-annotate --no-header $(UPGRADE) --output-file $(CLUSTER_LOCK) pyproject.toml
+	@echo 'wrote $(LOCK), $(BENCH_LOCK) and $(CLUSTER_LOCK); envs/diversevis.yaml has to follow it (make test tells)'
 
 clean: ## remove caches, logs and build metadata
 	rm -rf .snakemake .mypy_cache .pytest_cache .ruff_cache build dist src/*.egg-info results/*/logs results/*/benchmarks
@@ -122,13 +131,21 @@ $(STAMP): $(LOCK) pyproject.toml
 	} || $(call fail,to install the packages of $(LOCK),the error above,make setup again: finished downloads are kept)
 	@printf '%s\n' "$(CURDIR)" > $@
 
-# What is compared against brings packages that nothing else needs: it has an environment of its
-# own, with the versions of the lock file where both have a package.
+# What is compared against, and what sends jobs to a cluster, bring packages that nothing else needs:
+# each has an environment of its own, with the versions of the lock file where both have a package.
+# $(call environment,its folder,its lock file,the target that makes it)
+environment = rm -rf $(1); $(package_settings); { \
+    $(VENV)/bin/uv venv --quiet --python $(VENV)/bin/python $(1) && \
+    $(VENV)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps --only-binary :all: --require-hashes \
+        --requirement $(VENV)/bootstrap.txt && \
+    $(VENV)/bin/uv pip sync --quiet --python $(1)/bin/python --no-build-isolation --require-hashes $(2) && \
+    $(VENV)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation --editable . ; \
+    } || $(call fail,to install the packages of $(2),the error above,make $(3) again: finished downloads are kept)
+
 $(BENCH_VENV)/.installed: $(BENCH_LOCK) $(STAMP)
-	@rm -rf $(BENCH_VENV)
-	@$(package_settings); { \
-	    $(VENV)/bin/uv venv --quiet --python $(VENV)/bin/python $(BENCH_VENV) && \
-	    $(VENV)/bin/uv pip sync --quiet --python $(BENCH_VENV)/bin/python --only-binary :all: --require-hashes $(BENCH_LOCK) && \
-	    $(VENV)/bin/uv pip install --python $(BENCH_VENV)/bin/python --quiet --no-deps --no-build-isolation --editable . ; \
-	} || $(call fail,to install the packages of $(BENCH_LOCK),the error above,make bench again: finished downloads are kept)
+	@$(call environment,$(BENCH_VENV),$(BENCH_LOCK),bench)
+	@touch $@
+
+$(CLUSTER_VENV)/.installed: $(CLUSTER_LOCK) $(STAMP)
+	@$(call environment,$(CLUSTER_VENV),$(CLUSTER_LOCK),test-cluster)
 	@touch $@

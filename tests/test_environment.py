@@ -60,8 +60,20 @@ def test_every_lock_entry_is_one_version_with_hashes():
     assert not loose
 
 
-def test_lock_names_no_host():
-    assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", LOCK)
+@pytest.mark.parametrize("name", ["lock", "bench", "cluster"])
+def test_lock_names_no_host(name):
+    text = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8")
+    assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", text)
+
+
+def test_cluster_has_the_versions_of_the_lock_and_its_plugin_beside():
+    """Both are of one package index, at one time: entries are the same, hashes included."""
+    text = (REQUIREMENTS / "cluster.txt").read_text(encoding="utf-8")
+    entries = [line for line in text.replace("\\\n", "").splitlines() if line.strip()]
+    further = sorted(entry.split("==")[0] for entry in set(entries) - set(ENTRIES))
+    plugin = "snakemake-executor-plugin-slurm"
+    assert further == [plugin, f"{plugin}-jobstep"]
+    assert all(" --hash=sha256:" in entry for entry in entries)
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])

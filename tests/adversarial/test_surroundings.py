@@ -43,6 +43,15 @@ def test_bad_cache_folder(sandbox, environment, arguments, fragment):
     sandbox.refused(fragment, "cli", *arguments, environment=environment)
 
 
+@pytest.mark.parametrize("arguments", [V, ("fetch", "vgg19"), ("fetch", "photographs")], ids=str)
+def test_what_is_not_in_the_cache_is_refused_where_nothing_may_be_downloaded(sandbox, arguments):
+    folders = {"cache", "cache/downloads", "cache/networks", "cache/photographs"}
+    environment = {"DIVERSEVIS_OFFLINE": "1"}
+    sandbox.refused(
+        "$DIVERSEVIS_OFFLINE", "cli", *arguments, environment=environment, leaves=folders
+    )
+
+
 LOOKED_AT = [row[0] for row in CACHES if row[1] is V]
 
 

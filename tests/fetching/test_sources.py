@@ -72,6 +72,25 @@ def test_interrupted_download_goes_on(site, tmp_path, ranges):
     assert names(tmp_path) == ["weights.bin"]
 
 
+def test_offline_what_lies_there_counts_and_nothing_is_asked_for(site, tmp_path, monkeypatch):
+    site.files["weights.bin"] = site.files["other.bin"] = CONTENT
+    monkeypatch.setenv("DIVERSEVIS_OFFLINE", "1")
+    with pytest.raises(UserError, match=r"(?s)a test file in the cache .*DIVERSEVIS_OFFLINE"):
+        get([url(site)], tmp_path)
+    (tmp_path / "weights.bin").write_bytes(CONTENT)
+    sources = [url(site, "other.bin"), url(site)]
+    assert get(sources, tmp_path).origin == "weights.bin found in the cache"
+    with pytest.raises(UserError, match="cannot be read"):
+        fetch(sources, tmp_path, what="a test file", use=lambda _: 1 // 0, progress=False)
+    assert site.requests == []
+
+
+def test_offline_is_not_set_by_a_zero(site, tmp_path, monkeypatch):
+    site.files["weights.bin"] = CONTENT
+    monkeypatch.setenv("DIVERSEVIS_OFFLINE", "0")
+    assert get([url(site)], tmp_path).path.read_bytes() == CONTENT
+
+
 def test_connection_that_ends_early_leaves_a_part_to_go_on_with(site, tmp_path):
     site.files["weights.bin"] = CONTENT
     site.cut = 1_000_000

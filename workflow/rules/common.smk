@@ -77,6 +77,18 @@ def of_place(function):
     return lambda wildcards: function(RUN, dict(wildcards.items()))
 
 
+def need_of(stage, name):
+    """Return what asks for the memory or the time of a job, for whoever submits it."""
+
+    def need(wildcards, attempt):
+        # A job has been given it, and to ask again would take PyTorch.
+        if not workflow.is_main_process:
+            return 0
+        return needs(stage, RUN, dict(wildcards.items()), attempt)[name]
+
+    return need
+
+
 def constraints_of(places):
     """Return which values a rule's wildcards can have: those of its places."""
     return {

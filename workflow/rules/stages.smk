@@ -6,11 +6,11 @@ RECORDS = sources(RUN)
 SETTLED = settled(all_jobs(RUN)) if settings.parted and workflow.is_main_process else ()
 
 # Two jobs of one thread are done sooner than one of two, one after the other: a thread more only
-# where there are more cores than jobs to give them to.
+# where there are more cores than jobs to give them to. A cluster has no number of cores.
 LARGE = sum(
     RUN.settings.parts_of(place["network"], place["layer"]) for place in every_test(RUN)
 )
-THREADS = max(1, (workflow.cores or 1) // LARGE)
+THREADS = max(1, (workflow.resource_settings.cores or 1) // LARGE)
 
 for stage in STAGES:
     places = places_of(stage)
@@ -39,6 +39,9 @@ for stage in STAGES:
         conda:
             "../../envs/diversevis.yaml"
         threads: THREADS if stage.on_device else 1
+        resources:
+            mem_mb=need_of(stage, "mem_mb"),
+            runtime=need_of(stage, "runtime"),
         params:
             step=stage.step,
             settings=of_place(stage.settings),

@@ -15,6 +15,7 @@ from pathlib import Path
 from diversevis.errors import UserError
 
 CACHE_VARIABLE = "DIVERSEVIS_CACHE"
+OFFLINE_VARIABLE = "DIVERSEVIS_OFFLINE"
 
 _REMEDIES = {
     errno.ENOSPC: "free some disk space, then run the same command again",
@@ -41,6 +42,11 @@ def cache_directory() -> Path:
     if base := os.environ.get("XDG_CACHE_HOME"):
         return _absolute(base, "$XDG_CACHE_HOME") / "diversevis"
     return _absolute("~/.cache", "the home folder") / "diversevis"
+
+
+def is_offline() -> bool:
+    """Tell whether nothing may be downloaded: ``$DIVERSEVIS_OFFLINE`` is set, and not 0."""
+    return os.environ.get(OFFLINE_VARIABLE, "") not in ("", "0")
 
 
 def _absolute(name: str, said: str) -> Path:

@@ -22,7 +22,9 @@ from diversevis.errors import UserError
 from diversevis.fetching import index
 from diversevis.fetching.downloads import SourceError, download
 from diversevis.fetching.files import (
+    OFFLINE_VARIABLE,
     file_digest,
+    is_offline,
     make_directory,
     read_error,
     workspace,
@@ -255,7 +257,8 @@ def fetch(
 ) -> T:
     """Get a file from the first source that can serve it, and return what `use` makes of it.
 
-    Files that already lie in `folder` come first, whoever put them there.
+    Files that already lie in `folder` come first, whoever put them there; they alone count where
+    nothing may be downloaded.
 
     Parameters
     ----------
@@ -274,12 +277,21 @@ def fetch(
     Raises
     ------
     UserError
-        If a file in `folder` is not what its name says, if `folder` cannot be written, or if no
-        source works: then with every source, its reason, and what to put where by hand.
+        If a file in `folder` is not what its name says, if `folder` cannot be written, if there is
+        none and nothing may be downloaded, or if no source works: then with every source, its
+        reason, and what to put where by hand.
     """
     folder = make_directory(folder.absolute())
     failures: list[tuple[Source, str]] = []
     present = {source for source in sources if (folder / source.filename).exists()}
+    if is_offline():
+        if not present:
+            raise UserError(
+                f"{what} in the cache {folder.parent}",
+                f"none, and ${OFFLINE_VARIABLE} forbids to download",
+                "run `diversevis fetch` where there is internet access, into the same cache",
+            )
+        sources = [source for source in sources if source in present]
     for source in sorted(sources, key=lambda source: source not in present):
         exact, path = source, folder / source.filename
         try:

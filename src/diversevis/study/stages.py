@@ -388,6 +388,7 @@ _STAGES = (
         places=lambda _: [{"kind": kind} for kind in SHOWN],
         writes=lambda run, place: run.layout.sweep(CONTROLS, place["kind"]),
         settings=_control_settings,
+        local=True,
     ),
     Stage(
         "norms",
@@ -399,6 +400,7 @@ _STAGES = (
             "seed": run.settings.seed,
         },
         code=_norm_code,
+        local=True,
         report={"table": ("Tables", {"table": "norms"})},
     ),
 )
