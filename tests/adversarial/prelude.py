@@ -41,6 +41,9 @@ module.features[:3].to_empty(device="cpu")  # the first two layers have weights,
 trunk = build_trunk(module, "conv1_2", network=vgg19)
 
 
+own = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.AdaptiveAvgPool2d(1)).eval()
+
+
 class Mixing(Controls):
     """Answers to each patch with the mean over the batch."""
 

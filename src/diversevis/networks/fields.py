@@ -6,13 +6,13 @@ columns that is needed of it: the union over the nodes that take it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from torch import Tensor
 
-from diversevis.networks.layouts import IMAGES, SPACE, UntraceableError, axes
+from diversevis.networks.layouts import COLUMNS, IMAGES, ROWS, SPACE, UntraceableError, axes
 from diversevis.networks.operations import Interval, Window
 from diversevis.networks.recording import IMAGE, Node, Recording, Ref, operands
 
@@ -34,10 +34,13 @@ class Field:
         Row and column in the layer's map.
     regions
         By node, those that the layer does not need left out; that of the image is square.
+    stride
+        Pixels between the fields of neighbouring rows; zero where it is not known.
     """
 
     position: tuple[int, int]
     regions: Mapping[int, Region]
+    stride: int = 0
 
     @property
     def size(self) -> int:
@@ -59,8 +62,8 @@ def response_of(recording: Recording, layer: str) -> Ref:
     return ref
 
 
-def field_of(recording: Recording, target: Ref, offset: tuple[int, int] = (0, 0)) -> Field:
-    """Return what one position of a layer, in the middle of its map, needs of every node.
+def field_of(recording: Recording, target: Ref) -> Field:
+    """Return what the position in the middle of a layer's map needs of every node.
 
     Parameters
     ----------
@@ -68,8 +71,6 @@ def field_of(recording: Recording, target: Ref, offset: tuple[int, int] = (0, 0)
         Of a module up to the layer.
     target
         The layer's response.
-    offset
-        Rows and columns to move the position by.
 
     Raises
     ------
@@ -84,8 +85,20 @@ def field_of(recording: Recording, target: Ref, offset: tuple[int, int] = (0, 0)
     layout = nodes[target.node].layouts[target.output]
     if not layout.axes >= {IMAGES, *SPACE} or axes(layout.dimensions[0]) != [IMAGES]:
         raise UntraceableError("gives no map")
-    middle = {axis: layout.size(axis) // 2 + o for axis, o in zip(SPACE, offset, strict=True)}
-    regions: dict[int, Region] = {target.node: {axis: (at, at) for axis, at in middle.items()}}
+    middle = {axis: layout.size(axis) // 2 for axis in SPACE}
+    regions = _regions(nodes, target, middle)
+    for number, region in regions.items():
+        for axis, (first, last) in region.items():
+            if first < 0 or last >= nodes[number].layouts[0].size(axis):
+                raise OutsideError(nodes[number].name)
+    before = _regions(nodes, target, {axis: at - 1 for axis, at in middle.items()})
+    stride = regions[IMAGE][ROWS][0] - before[IMAGE][ROWS][0]
+    return Field((middle[ROWS], middle[COLUMNS]), regions, stride)
+
+
+def _regions(nodes: Sequence[Node], target: Ref, at: Mapping[str, int]) -> dict[int, Region]:
+    """Return what of each node a position needs, in rows and columns that may not be there."""
+    regions: dict[int, Region] = {target.node: {axis: (at[axis], at[axis]) for axis in SPACE}}
     for number in range(target.node, IMAGE, -1):
         if number not in regions:
             continue
@@ -97,11 +110,7 @@ def field_of(recording: Recording, target: Ref, offset: tuple[int, int] = (0, 0)
                     first, last = known.get(axis, need)
                     known[axis] = min(first, need[0]), max(last, need[1])
     regions[IMAGE] = square(regions[IMAGE])
-    for number, region in regions.items():
-        for axis, (first, last) in region.items():
-            if first < 0 or last >= nodes[number].layouts[0].size(axis):
-                raise OutsideError(nodes[number].name)
-    return Field((middle[SPACE[0]], middle[SPACE[1]]), regions)
+    return regions
 
 
 def needs(node: Node, region: Region) -> Region:

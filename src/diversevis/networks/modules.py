@@ -15,7 +15,7 @@ from diversevis.errors import UserError, unknown_name
 from diversevis.networks import self_check
 from diversevis.networks.conventions import Convention, convention
 from diversevis.networks.fields import Field, OutsideError, field_of, response_of
-from diversevis.networks.layouts import ROWS, UnboundedError, UntraceableError
+from diversevis.networks.layouts import UnboundedError, UntraceableError
 from diversevis.networks.recording import IMAGE, IMAGES_SHOWN, Recording, record
 from diversevis.networks.traced import TracedTrunk
 from diversevis.networks.whole import WholeTrunk
@@ -98,6 +98,8 @@ def from_module(
     """
     if not isinstance(module, nn.Module):
         raise UserError("a torch.nn.Module", type(module).__name__, "give the network itself")
+    if not isinstance(name, str | None):
+        raise UserError("a name for the network", repr(name), "give text")
     if dtype not in _DTYPES:
         raise UserError(f"one of {', '.join(map(str, _DTYPES))}", repr(dtype), "take the first")
     device, name = choose_device(device), name or type(module).__name__.lower()
@@ -129,10 +131,9 @@ def traced(
     short = short_names(module)
     own = {given: known for known, given in short.items()}.get(layer, layer)
     names = short if layer in short.values() else None
-    recording, field, stride = _first_look(module, own, wants.channels, name)
-    recording, field = _smaller(module, own, wants.channels, field.size + 2 * stride)
+    large = _first_look(module, own, wants.channels, name)
+    recording, field = _smaller(module, own, wants.channels, large.size + 2 * large.stride)
     trunk = TracedTrunk(module, recording, field, own, wants, network=name, names=names)
-    trunk.stride = stride
     digest = self_check.digest(trunk, recording, field)
     if not self_check.remembered(digest, cache):
         side = recording.nodes[IMAGE].layouts[0].shape[-1]
@@ -211,9 +212,9 @@ def _numbered(chain: nn.Sequential) -> dict[str, str]:
 
 @contextlib.contextmanager
 def evaluating(module: nn.Module, name: str = "") -> Iterator[None]:
-    """Put a module into evaluation mode, and back."""
+    """Put a module into evaluation mode, and back; with a name, say so."""
     training = [part for part in module.modules() if part.training]
-    if module.training:
+    if module.training and name:
         warnings.warn(f"{name} is in training mode: evaluated as after eval()", stacklevel=3)
     module.eval()
     try:
@@ -228,18 +229,15 @@ def _blank(side: int, channels: int) -> torch.Tensor:
     return torch.empty(shape, dtype=torch.float64, device="meta")
 
 
-def _first_look(
-    module: nn.Module, layer: str, channels: int, name: str
-) -> tuple[Recording, Field, int]:
-    """Return what a module does to a large image, the layer's field there and its stride."""
+def _first_look(module: nn.Module, layer: str, channels: int, name: str) -> Field:
+    """Return a layer's field in a large image."""
     for side in _LARGE:
         recording = record(module, _blank(side, channels), until=layer)
         if layer not in recording.layers:
             raise _missing(recording, module, layer, name)
         target = response_of(recording, layer)
         try:
-            field = field_of(recording, target)
-            moved = field_of(recording, target, offset=(1, 1))
+            return field_of(recording, target)
         except OutsideError:
             continue
         except UnboundedError as error:
@@ -248,8 +246,6 @@ def _first_look(
             before = _maps(recording)[-1:]
             remedy = f"the last layer before it is {before[0]}" if before else "choose another"
             raise _unbounded(name, layer, f"{where}, which {error}", remedy) from error
-        first, second = (some.regions[IMAGE][ROWS][0] for some in (field, moved))
-        return recording, field, second - first
     raise _unbounded(name, layer, f"more than {_LARGE[-1]} px", "choose an earlier layer")
 
 

@@ -63,7 +63,7 @@ class TracedTrunk(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.layer = network, (names or {}).get(layer, layer)
-        self.size = field.size
+        self.size, self.stride = field.size, field.stride
         target = response_of(recording, layer)
         layout = recording.nodes[target.node].layouts[target.output]
         positions = layout.size(ROWS) * layout.size(COLUMNS)

@@ -20,7 +20,7 @@ from diversevis.networks.fields import Field, square
 from diversevis.networks.layouts import COLUMNS, ROWS, UnboundedError
 from diversevis.networks.operations import Interval
 from diversevis.networks.recording import IMAGE
-from diversevis.networks.self_check import TOLERANCE, random_images
+from diversevis.networks.self_check import SMALLEST, TOLERANCE, random_images
 from diversevis.units.contract import PIXELS, check_shape
 
 _SIDES = (64, 128, 256, 512)
@@ -64,7 +64,8 @@ class WholeTrunk(nn.Module):
         if layer not in known:
             raise unknown_name("layer", layer, known, where=f" of {network}")
         self._convention = convention
-        self.module = copy.deepcopy(module).double()
+        # In float64 convolutions are plain sums; others let NaN reach beyond their kernels.
+        self.module = copy.deepcopy(module).cpu().double()
         self.requires_grad_(False).eval()
         self.side, self._field = self._smallest()
         self.size = self._field.size
@@ -118,7 +119,7 @@ class WholeTrunk(nn.Module):
             ours = self(field.crop(images[:1]))
         if theirs.shape[1:] != ours.shape[1:]:
             raise self._no_map(f"{theirs.shape[1]} channels of {side} px")
-        error = ((theirs - ours).abs().max() / ours.abs().max()).item()
+        error = float((theirs - ours).abs().max() / ours.abs().max().clamp(min=SMALLEST))
         if not error <= TOLERANCE:
             raise self._refusal(f"a relative difference of {error:.2g}")
         return error
@@ -151,6 +152,9 @@ class WholeTrunk(nn.Module):
             if field is not None:
                 break
         else:
+            if self._said:
+                wanted = f"{self.network} to run on images of {_SIDES[-1]} px"
+                raise UserError(wanted, self._said, "give a module that takes images")
             raise UnboundedError(f"no part of {_SIDES[-1]} px is all that its units see")
         for smaller in range(-(-field.size // _STEP) * _STEP, side, _STEP):
             found = self._found(smaller)
@@ -160,12 +164,16 @@ class WholeTrunk(nn.Module):
 
     def _found(self, side: int) -> Field | None:
         """Return the field of the middle position; None if it is not inside the image."""
+        self._said = ""
         try:
             with torch.no_grad():
                 shape = self._map(torch.zeros(1, 3, side, side, dtype=torch.float64)).shape
                 at = shape[2] // 2, shape[3] // 2
                 found = {ROWS: self._seen(side, at, -2), COLUMNS: self._seen(side, at, -1)}
-        except RuntimeError:  # too small for a kernel or a normalisation
+        except UserError:
+            raise
+        except Exception as error:  # the image may be too small for it
+            self._said = " ".join(f"{type(error).__name__}: {error}".split())
             return None
         if not all(found.values()):
             return None
