@@ -91,6 +91,11 @@ def build(name: str) -> nn.Module:
                 from torchvision.models import get_model
 
                 module = get_model(own, weights=None)
+    return randomised(module, name)
+
+
+def randomised(module: nn.Module, name: str) -> nn.Module:
+    """Fill a module with random weights that depend on `name`, and put it into evaluation mode."""
     if next(module.parameters()).is_meta:
         module.to_empty(device="cpu")
     stream = generator(0, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import json
@@ -16,7 +17,7 @@ from diversevis.fetching.files import cache_directory, write_text
 from diversevis.fetching.tensors import tensor_digest
 from diversevis.networks.conventions import Convention
 from diversevis.networks.fields import Field, Region
-from diversevis.networks.layouts import IMAGES, Layout, UntraceableError, axes
+from diversevis.networks.layouts import IMAGES, Layout, UntraceableError
 from diversevis.networks.recording import Recording, record
 from diversevis.networks.traced import TracedTrunk
 from diversevis.seeds import generator
@@ -24,6 +25,9 @@ from diversevis.seeds import generator
 TOLERANCE = 1e-9
 """Relative to the largest number of a map: float64 rounds to 1e-13 at most through a deep network,
 and a misplaced pixel changes the first digits."""
+
+SMALLEST = torch.finfo(torch.float64).tiny
+"""What differences are relative to where all numbers are zero."""
 
 CONTRAST = 50.0
 """Standard deviation of the random images, on the scale of patches: that of photographs."""
@@ -103,26 +107,17 @@ def _difference(ours: Any, theirs: Any, layouts: tuple[Layout, ...], region: Reg
         ours, theirs = [ours], [theirs[0] if isinstance(theirs, tuple | list) else theirs]
     worst = 0.0
     for own, other, layout in zip(ours, theirs, layouts, strict=False):
-        crop = _crop(layout, region)
-        if crop is not None:
-            size = own.abs().max().clamp(min=torch.finfo(own.dtype).tiny)
-            # NaN is larger than nothing, and must not pass.
-            worst = max(
-                worst, ((other[crop] - own).abs().max() / size).nan_to_num(torch.inf).item()
-            )
+        # By single axes, even where some were made one dimension.
+        factors = [factor for dimension in layout.dimensions for factor in dimension]
+        where = [slice(*region.get(f.axis, (None, None))) for f in factors]
+        where = [slice(w.start, None if w.stop is None else w.stop + 1) for w in where]
+        found = other.double().reshape([f.size for f in factors])[tuple(where)]
+        sides = [-1 if f.axis == IMAGES else n for f, n in zip(factors, found.shape, strict=True)]
+        size = own.double().abs().max().clamp(min=SMALLEST)
+        apart = (found - own.double().reshape(sides)).abs().max() / size
+        # NaN is larger than nothing, and must not pass.
+        worst = max(worst, apart.nan_to_num(torch.inf).item())
     return worst
-
-
-def _crop(layout: Layout, region: Region) -> tuple[slice, ...] | None:
-    """Return where a region is in a whole map; None where axes were made one."""
-    crop = []
-    for factors in layout.dimensions:
-        found = axes(factors)
-        if found and len(factors) > 1:
-            return None
-        first, last = region[found[0]] if found and found[0] != IMAGES else (0, -2)
-        crop.append(slice(first, last + 1 if last >= 0 else None))
-    return tuple(crop)
 
 
 def digest(trunk: TracedTrunk, recording: Recording, field: Field) -> str:
@@ -143,7 +138,8 @@ def remembered(digest: str, cache: Path | None) -> bool:
 
 def remember(digest: str, cache: Path | None, found: dict[str, Any]) -> None:
     """Write down that a check was passed, and what it found."""
-    write_text(_path(digest, cache), json.dumps(found, indent=1) + "\n")
+    with contextlib.suppress(UserError):  # where nothing can be written, the next one is made too
+        write_text(_path(digest, cache), json.dumps(found, indent=1) + "\n")
 
 
 def _path(digest: str, cache: Path | None) -> Path:
