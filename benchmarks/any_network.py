@@ -21,7 +21,8 @@ import torch
 from torch import nn
 
 from diversevis.errors import UserError
-from diversevis.networks.modules import from_module
+from diversevis.networks.conventions import convention
+from diversevis.networks.modules import from_module, whole
 from diversevis.networks.whole import WholeTrunk
 from diversevis.results.formats import write_rows
 from diversevis.seeds import generator
@@ -59,6 +60,14 @@ NETWORKS = {
 }
 """Layers to look at, by network."""
 
+AS_THEY_ARE = (
+    ("torchvision:convnext_tiny", "features.1.2"),
+    ("torchvision:densenet121", "features.denseblock1.denselayer3"),
+    ("torchvision:inception_v3", "Mixed_5b"),
+    ("torchvision:mobilenet_v2", "features.4"),
+)
+"""Layers that are traced, and looked at a second time as if they could not be."""
+
 COLUMNS = (
     "network",
     "layer",
@@ -72,6 +81,9 @@ COLUMNS = (
     "remedy",
 )
 
+INPUT = {"mean": 0.45, "std": 0.225}
+"""How all of them are shown images, near enough."""
+
 _MOST_DRAWN = 10_000_000
 """Numbers of a tensor; only heads have more, which no layer needs, and stay zero."""
 
@@ -81,8 +93,8 @@ def build(name: str) -> nn.Module:
     origin, _, own = name.partition(":")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # Swin's tables of positions are no weights: they have to be computed.
-        with torch.device("cpu" if own.startswith("swin") else "meta"):
+        # These compute sizes, or tables of positions, while they are built.
+        with torch.device("cpu" if own.startswith(("regnet", "swin")) else "meta"):
             if origin == "timm":
                 import timm
 
@@ -113,15 +125,16 @@ def randomised(module: nn.Module, name: str) -> nn.Module:
     return module.eval()
 
 
-def row(name: str, module: nn.Module, layer: str) -> dict[str, Any]:
-    """Return what is found of one layer."""
+def row(name: str, module: nn.Module, layer: str, *, as_it_is: bool = False) -> dict[str, Any]:
+    """Return what is found of one layer, the module run as it is if so asked."""
     known: dict[str, Any] = {"network": name, "layer": layer}
     begin = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            units = from_module(
-                module, layer, mean=0.45, std=0.225, dtype=torch.float64, cache=Path(folder)
-            )
+            if as_it_is:
+                units = whole(module, layer, convention(**INPUT), name)
+            else:
+                units = from_module(module, layer, **INPUT, dtype=torch.float64, cache=Path(folder))
         except UserError as error:
             known |= {"way": "refused", "prevented_by": error.received, "remedy": error.remedy}
         else:
@@ -154,8 +167,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ImportError as error:
             print(f"{name}: {error}", file=sys.stderr)
             continue
-        for layer in NETWORKS[name]:
-            rows.append(row(name, module, layer))
+        asked = [(layer, False) for layer in NETWORKS[name]]
+        asked += [(layer, True) for own, layer in AS_THEY_ARE if own == name]
+        for layer, as_it_is in asked:
+            rows.append(row(name, module, layer, as_it_is=as_it_is))
             print(*(f"{value}" for value in rows[-1].values()), flush=True)
         write_rows(options.out, rows, COLUMNS)
     return 0

@@ -43,6 +43,7 @@ ROWS = [
     ("diversevis.from_module(own, '7')", "the name of a layer"),
     ("diversevis.from_module(own, None)", "the name of a layer"),
     ("diversevis.from_module(own, '')", "the name of a layer"),
+    ("diversevis.from_module(own, ['0'])", "the name of a layer"),
     ("diversevis.from_module(own, '1')", "1.mean, which sees the whole map"),
     ("diversevis.from_module(own, '0', mean=(0.5, 0.5))", "3 numbers for the mean"),
     ("diversevis.from_module(own, '0', mean='grey')", "3 numbers for the mean"),

@@ -122,6 +122,17 @@ class Gate(nn.Module):
         return x * self.excite(self.squeeze(x)).sigmoid()
 
 
+class Tokens(nn.Module):
+    """As transformers see a map."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 7)
+
+    def forward(self, x):
+        return self.linear(x.mT)
+
+
 class Attention(nn.Module):
     def forward(self, x):
         tokens = x.flatten(2).mT
@@ -452,10 +463,37 @@ def test_units_through_diverse_sets():
     assert sets.images.shape == (2, 2, 3, 15, 15)
 
 
-@pytest.mark.parametrize("layer", ["conv9", "", None, 3, "conv2.weight"])
+@pytest.mark.parametrize("layer", ["conv9", "", None, 3, ["conv2"], "conv2.weight"])
 def test_a_layer_that_is_not_there_is_refused(layer):
     with pytest.raises(UserError, match="the name of a layer of small"):
         from_module(Small().eval(), layer)
+
+
+def test_a_layer_that_gives_no_map_is_refused():
+    class Forked(nn.Module):
+        def forward(self, x):
+            return [x, x]
+
+    class Joined(Small):
+        def forward(self, x):
+            return sum(self.rest0(self.conv1(x)))
+
+    module = seeded(Joined, Forked())
+    with pytest.raises(UserError, match="got a list"):
+        from_module(module, "rest0")
+    with pytest.raises(UserError, match="got nothing: it does not run"):
+        from_module(module, "conv2")
+
+
+def test_units_of_tokens():
+    """Rows and columns made one dimension, channels last."""
+    module = seeded(Small, nn.Sequential(nn.Flatten(2), Tokens()))
+    units = from_module(module, "rest0.1.linear", dtype=torch.float64)
+    assert (units.size, units.channels, type(units)) == (15, 7, TracedTrunk)
+    before = from_module(module, "conv2", dtype=torch.float64)
+    patches = torch.randn(2, 3, 15, 15, dtype=torch.float64) * 50
+    expected = module.rest0[1].linear.double()(before(patches))
+    assert (units(patches) - expected).abs().max() <= EXACT * expected.abs().max()
 
 
 def test_a_broken_module_says_what_it_said():

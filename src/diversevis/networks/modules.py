@@ -106,6 +106,8 @@ def from_module(
     wants = convention(mean, std, white, channel_order)
     units: TracedTrunk | WholeTrunk
     with evaluating(module, name):
+        if not isinstance(layer, str):
+            raise unknown_name("layer", layer, layers(module, wants.channels), where=f" of {name}")
         try:
             units = traced(module, layer, wants, name, cache)
         except UntraceableError:
@@ -215,7 +217,7 @@ def evaluating(module: nn.Module, name: str = "") -> Iterator[None]:
     """Put a module into evaluation mode, and back; with a name, say so."""
     training = [part for part in module.modules() if part.training]
     if module.training and name:
-        warnings.warn(f"{name} is in training mode: evaluated as after eval()", stacklevel=3)
+        warnings.warn(f"{name} is in training mode: evaluated as after eval()", stacklevel=4)
     module.eval()
     try:
         yield
@@ -243,7 +245,7 @@ def _first_look(module: nn.Module, layer: str, channels: int, name: str) -> Fiel
         except UnboundedError as error:
             trouble = recording.nodes[target.node].trouble
             where = recording.nodes[trouble.node].name if trouble else layer
-            before = _maps(recording)[-1:]
+            before = _maps(recording, trouble.node if trouble else target.node)[-1:]
             remedy = f"the last layer before it is {before[0]}" if before else "choose another"
             raise _unbounded(name, layer, f"{where}, which {error}", remedy) from error
     raise _unbounded(name, layer, f"more than {_LARGE[-1]} px", "choose an earlier layer")
@@ -256,23 +258,31 @@ def _smaller(module: nn.Module, layer: str, channels: int, least: int) -> tuple[
         recording = record(module, _blank(side, channels), until=layer)
         try:
             return recording, field_of(recording, response_of(recording, layer))
-        except (OutsideError, UnboundedError, KeyError):
+        except (OutsideError, UnboundedError, KeyError):  # maps of one row, or none at all
             continue
     raise UntraceableError("needs a larger image than its receptive field")
 
 
 def _missing(recording: Recording, module: nn.Module, layer: str, name: str) -> Exception:
-    if recording.ended is not None and layer in dict(module.named_modules()):
+    if recording.ended is not None:
         return UntraceableError(f"ends with {recording.ended!r}")
+    if layer and layer in dict(module.named_modules()):
+        gave = recording.others.get(layer)
+        wanted = f"a map [N, channels, rows, columns] from {name} {layer}"
+        received = f"a {gave}" if gave else "nothing: it does not run"
+        return UserError(wanted, received, "choose a layer that gives one")
     return unknown_name("layer", layer, _maps(recording), where=f" of {name}")
 
 
-def _maps(recording: Recording) -> list[str]:
-    return [
-        name
-        for name, ref in recording.layers.items()
-        if (node := recording.nodes[ref.node]).trouble is None and node.layouts[ref.output].is_map
-    ]
+def _maps(recording: Recording, before: int | None = None) -> list[str]:
+    """Return the layers that can be traced, up to a node, in the order they ran."""
+    found = []
+    for name, ref in recording.layers.items():
+        node = recording.nodes[ref.node]
+        early = before is None or ref.node < before
+        if early and node.trouble is None and node.layouts[ref.output].is_map:
+            found.append(name)
+    return found
 
 
 def _unbounded(name: str, layer: str, received: str, remedy: str) -> UserError:

@@ -97,12 +97,15 @@ class Recording:
     layers
         By dotted name what a module gave; numbered from the second time it ran (``relu``,
         ``relu_1``). Additions that a module makes by itself are ``layer1.0.add``.
+    others
+        By dotted name the type of what a module gave, where it is no tensor.
     ended
         The error with which the module ended, if it did.
     """
 
     nodes: list[Node]
     layers: dict[str, Ref] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
     ended: Exception | None = None
 
 
@@ -241,7 +244,9 @@ class _Recorder(TorchDispatchMode):
         def leave(_module: nn.Module, _inputs: Any, output: Any) -> None:
             self._where.pop()
             ref = getattr(output, _MARK, None)
-            if ref is not None:
+            if ref is None:
+                self.recording.others[name] = type(output).__name__
+            else:
                 self._name(name, ref)
 
         return leave

@@ -18,7 +18,7 @@ from diversevis.fetching.tensors import tensor_digest
 from diversevis.networks.conventions import Convention
 from diversevis.networks.fields import Field, Region
 from diversevis.networks.layouts import IMAGES, Layout, UntraceableError
-from diversevis.networks.recording import Recording, record
+from diversevis.networks.recording import IMAGES_SHOWN, Recording, record
 from diversevis.networks.traced import TracedTrunk
 from diversevis.seeds import generator
 
@@ -112,6 +112,8 @@ def _difference(ours: Any, theirs: Any, layouts: tuple[Layout, ...], region: Reg
         where = [slice(*region.get(f.axis, (None, None))) for f in factors]
         where = [slice(w.start, None if w.stop is None else w.stop + 1) for w in where]
         found = other.double().reshape([f.size for f in factors])[tuple(where)]
+        if found.numel() != own.numel() * IMAGES_SHOWN:
+            return torch.inf  # the field is another one here
         sides = [-1 if f.axis == IMAGES else n for f, n in zip(factors, found.shape, strict=True)]
         size = own.double().abs().max().clamp(min=SMALLEST)
         apart = (found - own.double().reshape(sides)).abs().max() / size

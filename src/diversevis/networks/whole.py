@@ -154,7 +154,7 @@ class WholeTrunk(nn.Module):
         else:
             if self._said:
                 wanted = f"{self.network} to run on images of {_SIDES[-1]} px"
-                raise UserError(wanted, self._said, "give a module that takes images")
+                raise UserError(wanted, self._said, "give a module that takes images of any size")
             raise UnboundedError(f"no part of {_SIDES[-1]} px is all that its units see")
         for smaller in range(-(-field.size // _STEP) * _STEP, side, _STEP):
             found = self._found(smaller)
