@@ -130,7 +130,7 @@ class Tokens(nn.Module):
         self.linear = nn.Linear(6, 7)
 
     def forward(self, x):
-        return self.linear(x.mT)
+        return self.linear(x.mT.contiguous())
 
 
 class Attention(nn.Module):
