@@ -23,6 +23,7 @@ from torch import nn
 from diversevis.errors import UserError
 from diversevis.networks.conventions import convention
 from diversevis.networks.modules import from_module, whole
+from diversevis.networks.traced import TracedTrunk
 from diversevis.networks.whole import WholeTrunk
 from diversevis.results.formats import write_rows
 from diversevis.seeds import generator
@@ -81,8 +82,8 @@ COLUMNS = (
     "remedy",
 )
 
-INPUT = {"mean": 0.45, "std": 0.225}
-"""How all of them are shown images, near enough."""
+MEAN, STD = 0.45, 0.225
+"""Of the input, near enough for all of them."""
 
 _MOST_DRAWN = 10_000_000
 """Numbers of a tensor; only heads have more, which no layer needs, and stay zero."""
@@ -128,13 +129,16 @@ def randomised(module: nn.Module, name: str) -> nn.Module:
 def row(name: str, module: nn.Module, layer: str, *, as_it_is: bool = False) -> dict[str, Any]:
     """Return what is found of one layer, the module run as it is if so asked."""
     known: dict[str, Any] = {"network": name, "layer": layer}
+    units: TracedTrunk | WholeTrunk
     begin = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         try:
             if as_it_is:
-                units = whole(module, layer, convention(**INPUT), name)
+                units = whole(module, layer, convention(MEAN, STD), name)
             else:
-                units = from_module(module, layer, **INPUT, dtype=torch.float64, cache=Path(folder))
+                units = from_module(
+                    module, layer, mean=MEAN, std=STD, dtype=torch.float64, cache=Path(folder)
+                )
         except UserError as error:
             known |= {"way": "refused", "prevented_by": error.received, "remedy": error.remedy}
         else:

@@ -9,6 +9,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def taken(
     times = []
     for trunk in both:
         begin = time.process_time()
-        elapsed = seconds(lambda trunk=trunk: run(trunk, x), x.device)
+        elapsed = seconds(partial(run, trunk, x), x.device)
         times.append(time.process_time() - begin if x.device.type == "cpu" else elapsed)
     return times
 
