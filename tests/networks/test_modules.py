@@ -401,6 +401,16 @@ def test_units_that_change_with_the_size_of_the_image_are_refused():
         from_module(module, "0")
 
 
+def test_units_of_a_module_as_it_is_that_change_with_the_size_are_refused():
+    class Both(Choosing):
+        def forward(self, x):
+            self.conv2.bias.data.fill_(x.shape[-1])
+            return super().forward(x)
+
+    with pytest.raises(UserError, match="respond as in larger images"):
+        from_module(seeded(Both), "conv2")
+
+
 def test_units_that_change_from_time_to_time_are_refused():
     module = seeded(Small, Restless())
     with pytest.raises(UserError, match=r"relative difference of .* from rest0\.mul on"):
