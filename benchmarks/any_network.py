@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import json
 import sys
 import tempfile
@@ -97,9 +98,7 @@ def build(name: str) -> nn.Module:
         # These compute sizes, or tables of positions, while they are built.
         with torch.device("cpu" if own.startswith(("regnet", "swin")) else "meta"):
             if origin == "timm":
-                import timm
-
-                module: nn.Module = timm.create_model(own)
+                module: nn.Module = importlib.import_module("timm").create_model(own)
             else:
                 from torchvision.models import get_model
 
@@ -149,8 +148,8 @@ def row(name: str, module: nn.Module, layer: str, *, as_it_is: bool = False) -> 
         if isinstance(units, WholeTrunk):
             return known | {"way": "whole", "error": f"{units.check():.1e}"}
         (found,) = (Path(folder) / "checked").iterdir()
-        error = json.loads(found.read_text())["error"]
-        return known | {"way": "traced", "stride": units.stride, "error": f"{error:.1e}"}
+        worst = json.loads(found.read_text())["error"]
+        return known | {"way": "traced", "stride": units.stride, "error": f"{worst:.1e}"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
