@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers, which do not run what is below
     from diversevis.figures.sheet import contact_sheet
+    from diversevis.networks.modules import from_module
     from diversevis.networks.trunk import Trunk, load_trunk
     from diversevis.optimisation.schedule import Schedule
     from diversevis.synthesis.diverse import DiverseSets, diverse_sets
@@ -30,12 +31,14 @@ __all__ = [
     "contact_sheet",
     "directions",
     "diverse_sets",
+    "from_module",
     "load_trunk",
     "sweep",
 ]
 
 _HOMES = {
     "figures.sheet": ("contact_sheet",),
+    "networks.modules": ("from_module",),
     "networks.trunk": ("Trunk", "load_trunk"),
     "optimisation.schedule": ("Schedule",),
     "synthesis.diverse": ("DiverseSets", "diverse_sets"),

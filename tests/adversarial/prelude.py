@@ -17,6 +17,7 @@ from diversevis.invariance.grating_response import best_gratings
 from diversevis.invariance.measure import measure_invariance
 from diversevis.invariance.stability import relative_stability
 from diversevis.invariance.transformation import Sampling, Trials, transformation_test
+from diversevis.networks.modules import layers
 from diversevis.networks.registry import get_network
 from diversevis.networks.trunk import build_trunk, find_layer
 from diversevis.optimisation.schedule import Schedule, get_schedule
@@ -39,6 +40,10 @@ vgg19 = get_network("vgg19")
 module = vgg19.build()
 module.features[:3].to_empty(device="cpu")  # the first two layers have weights, whatever they are
 trunk = build_trunk(module, "conv1_2", network=vgg19)
+
+
+own = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.AdaptiveAvgPool2d(1)).eval()
+layers(own)  # the first trace imports for two seconds: here, once
 
 
 class Mixing(Controls):
