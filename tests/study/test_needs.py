@@ -107,6 +107,18 @@ def test_units_that_are_included_count_among_those_drawn():
     assert units_at(run, {"network": "vgg19", "layer": "conv3_1"}) == 4
 
 
+def test_a_part_needs_what_its_units_do(standard):
+    whole = scale("standard", device="cpu")
+    units = replace(whole.settings.units, parts=5)
+    split = scale("standard", device="cpu", units=units)
+    found = {job.key: job for job in jobs(COMPUTING, split)}
+    part = found["tests_part/vgg19/conv3_1/seed-0/3-of-5"]
+    assert units_at(split, part.place) == 7  # the most that one of five has of 32
+    alone = asked(standard["tests/vgg19/conv3_1/seed-0"])
+    assert asked(part)["mem_mb"] < alone["mem_mb"]
+    assert asked(part)["runtime"] < alone["runtime"]
+
+
 def test_memory_for_cuda_is_asked_for_unless_the_device_is_a_cpu(standard):
     job = standard["sweep/vgg19/conv3_1"]
     elsewhere = needs(job.stage, scale("standard"), job.place)

@@ -67,13 +67,13 @@ def needs(stage: Stage, run: Run, place: Place, attempt: int = 1) -> dict[str, i
 
 
 def units_at(run: Run, place: Place) -> int:
-    """Return how many units of a network's layer a job is about."""
+    """Return how many units a job is about, at most: those of a layer, or of a part of it."""
     network, layer = place["network"], place["layer"]
     _, total = _layers(network)[layer]
     asked = run.settings.units_of(network, layer)
-    if asked["units"] == "all":
-        return total
-    return min(total, int(max(asked["units"], len(asked["include"]))))
+    if asked["units"] != "all":
+        total = min(total, int(max(asked["units"], len(asked["include"]))))
+    return math.ceil(total / run.settings.parts_of(network, layer)) if "part" in place else total
 
 
 def _shape(run: Run, made: Mapping[str, Any], place: Place) -> tuple[int, int]:
