@@ -67,8 +67,9 @@ def test_parts_are_gathered_to_what_a_run_without_them_makes(tmp_path):
     assert made(parted) == made(whole)
     assert "Nothing to be done" in snakemake(parted, 3)
     assert not (whole / "results/few/parts").exists()
-    # As in a fresh clone: of what was committed nothing is made anew.
     shutil.rmtree(parted / "results/few/parts")
+    assert "Nothing to be done" in snakemake(parted, 3, "-n")
+    # As in a fresh clone, where Snakemake knows of nothing that was made.
     shutil.rmtree(parted / ".snakemake")
     assert "Nothing to be done" in snakemake(parted, 3, "-n")
     # Nor by another split, or by none.
