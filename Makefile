@@ -16,10 +16,14 @@ BENCH_LOCK := requirements/bench.txt
 BENCH =
 CLUSTER_VENV := .venv-cluster
 CLUSTER_LOCK := requirements/cluster.txt
+DOCS_VENV := .venv-docs
+DOCS_LOCK := requirements/docs.txt
+SITE := build/site
+ATLAS =
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce nulls readme test test-faults test-cluster lint bench lock clean
+.PHONY: help setup reproduce nulls readme test test-faults test-cluster lint bench docs lock clean
 
 # Nothing of the caller's Python or of his package sources may decide what is installed.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -72,6 +76,14 @@ bench: $(BENCH_VENV)/.installed ## time the engine against what else there is (B
 	$(BENCH_VENV)/bin/python -m benchmarks $(BENCH)
 	$(run)/python -m benchmarks.figure results/benchmarks figures/benchmarks
 
+docs: $(DOCS_VENV)/.installed ## make the site of the documents in build/site (ATLAS=folder goes with it)
+	@test -z '$(ATLAS)' -o -f '$(ATLAS)/index.html' || $(call fail,ATLAS to be the folder of an atlas,no $(ATLAS)/index.html,make the atlas first or leave ATLAS away)
+	rm -rf $(SITE)
+	$(DOCS_VENV)/bin/python -m sphinx --quiet --fresh-env --fail-on-warning -c docs/site -d build/doctrees \
+	    -D atlas='$(ATLAS)' . $(SITE)
+	$(DOCS_VENV)/bin/python docs/site/links.py $(SITE)
+	@echo 'open $(SITE)/index.html'
+
 lock: $(STAMP) ## write the lock file anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	    --extra workflow --extra dev --constraint requirements/constraints.txt \
@@ -82,7 +94,10 @@ lock: $(STAMP) ## write the lock file anew from pyproject.toml (UPGRADE=--upgrad
 	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	    --extra workflow --extra cluster --constraint $(LOCK) \
 	    --generate-hashes --no-annotate --no-header $(UPGRADE) --output-file $(CLUSTER_LOCK) pyproject.toml
-	@echo 'wrote $(LOCK), $(BENCH_LOCK) and $(CLUSTER_LOCK); envs/diversevis.yaml has to follow it (make test tells)'
+	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	    --extra workflow --extra docs --constraint $(LOCK) \
+	    --generate-hashes --no-annotate --no-header $(UPGRADE) --output-file $(DOCS_LOCK) pyproject.toml
+	@echo 'wrote $(LOCK), $(BENCH_LOCK), $(CLUSTER_LOCK) and $(DOCS_LOCK); envs/diversevis.yaml has to follow it (make test tells)'
 
 clean: ## remove caches, logs and build metadata
 	rm -rf .snakemake .mypy_cache .pytest_cache .ruff_cache build dist src/*.egg-info results/*/logs results/*/benchmarks
@@ -131,8 +146,9 @@ $(STAMP): $(LOCK) pyproject.toml
 	} || $(call fail,to install the packages of $(LOCK),the error above,make setup again: finished downloads are kept)
 	@printf '%s\n' "$(CURDIR)" > $@
 
-# What is compared against, and what sends jobs to a cluster, bring packages that nothing else needs:
-# each has an environment of its own, with the versions of the lock file where both have a package.
+# What is compared against, what sends jobs to a cluster and what makes the site bring packages that
+# nothing else needs: each has an environment of its own, with the versions of the lock file where
+# both have a package.
 # $(call environment,its folder,its lock file,the target that makes it)
 environment = rm -rf $(1); $(package_settings); { \
     $(VENV)/bin/uv venv --quiet --python $(VENV)/bin/python $(1) && \
@@ -148,4 +164,8 @@ $(BENCH_VENV)/.installed: $(BENCH_LOCK) $(STAMP)
 
 $(CLUSTER_VENV)/.installed: $(CLUSTER_LOCK) $(STAMP)
 	@$(call environment,$(CLUSTER_VENV),$(CLUSTER_LOCK),test-cluster)
+	@touch $@
+
+$(DOCS_VENV)/.installed: $(DOCS_LOCK) $(STAMP)
+	@$(call environment,$(DOCS_VENV),$(DOCS_LOCK),docs)
 	@touch $@

@@ -60,7 +60,7 @@ def test_every_lock_entry_is_one_version_with_hashes():
     assert not loose
 
 
-@pytest.mark.parametrize("name", ["lock", "bench", "cluster"])
+@pytest.mark.parametrize("name", ["lock", "bench", "cluster", "docs"])
 def test_lock_names_no_host(name):
     text = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", text)
@@ -73,6 +73,15 @@ def test_cluster_has_the_versions_of_the_lock_and_its_plugin_beside():
     further = sorted(entry.split("==")[0] for entry in set(entries) - set(ENTRIES))
     plugin = "snakemake-executor-plugin-slurm"
     assert further == [plugin, f"{plugin}-jobstep"]
+    assert all(" --hash=sha256:" in entry for entry in entries)
+
+
+def test_docs_has_the_versions_of_the_lock_and_the_generator_beside():
+    text = (REQUIREMENTS / "docs.txt").read_text(encoding="utf-8")
+    entries = [line for line in text.replace("\\\n", "").splitlines() if line.strip()]
+    further = {entry.split("==")[0] for entry in set(entries) - set(ENTRIES)}
+    assert not further & {pin.name for pin in PINS}
+    assert further > {"furo", "myst-nb", "sphinx"}
     assert all(" --hash=sha256:" in entry for entry in entries)
 
 
