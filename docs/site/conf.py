@@ -34,6 +34,7 @@ include_patterns = [
 exclude_patterns = ["docs/*.template.md", ".*", "build", "figures", "results", "src", "tests"]
 
 # --- Documents and notebooks ----------------------------------------------------------------------
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 highlight_language = "none"  # indented blocks are commands and formulas
 nb_execution_mode = "off"  # notebooks are shown as they are committed

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 _COMMENT = re.compile(r"/\*.*?\*/|^\s*//.*?$", re.DOTALL | re.MULTILINE)
 _HOST = re.compile(r"//[\w-]+\.[\w.-]+")
-_NAME_OF_SVG = "http://www.w3.org/2000/svg"
+_NAME_OF_SVG = "http://www.w3.org/2000/svg"  # pictures in styles name it; it is not fetched
 
 
 class Page(HTMLParser):
@@ -46,7 +46,7 @@ class Page(HTMLParser):
                 self.anchors.add(value or "")
             elif (tag, name) == ("a", "href"):
                 self.links.append(value or "")
-            elif name not in ("alt", "title"):
+            elif name not in ("alt", "title") and not name.startswith("xmlns"):
                 self.loads.append(value or "")
 
     def handle_data(self, data: str) -> None:
