@@ -18,6 +18,7 @@ from diversevis.analysis.conditions import (
     UNDECIDED,
     YES,
 )
+from diversevis.analysis.pairs import CONFIRMED
 from diversevis.figures.distributions import (
     median_key,
     median_mark,
@@ -73,6 +74,8 @@ def run(
     """Draw it from the tables ``units``, ``layers``, ``pairs``, ``quantities`` and ``networks``."""
     units, medians, pairs = (pd.read_csv(reads[name]) for name in ("units", "layers", "pairs"))
     registry = Registry.load(reads["quantities"])
+    if "family" in pairs:  # the same of fewer units
+        pairs = pairs[pairs["family"] != CONFIRMED]
     with titles(read_titles(reads["networks"])):
         figure = draw(units, medians, pairs, registry, criteria=criteria["second"])
     save(figure, *writes.values())
