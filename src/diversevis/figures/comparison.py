@@ -74,8 +74,6 @@ def run(
     """Draw it from the tables ``units``, ``layers``, ``pairs``, ``quantities`` and ``networks``."""
     units, medians, pairs = (pd.read_csv(reads[name]) for name in ("units", "layers", "pairs"))
     registry = Registry.load(reads["quantities"])
-    if "family" in pairs:  # the same of fewer units
-        pairs = pairs[pairs["family"] != CONFIRMED]
     with titles(read_titles(reads["networks"])):
         figure = draw(units, medians, pairs, registry, criteria=criteria["second"])
     save(figure, *writes.values())
@@ -163,7 +161,8 @@ def _pairs(
     last: bool,
 ) -> None:
     """Draw the distributions of a quantity, two beside each other for each pair of layers."""
-    tests = pairs[pairs.quantity == quantity].reset_index(drop=True)
+    of_all = column(pairs, "family") != CONFIRMED  # the confirmation's are of fewer units
+    tests = pairs[(pairs.quantity == quantity) & of_all].reset_index(drop=True)
     kept = units[stays(units)]
     width = PAGE_WIDTH - _LEFT - 3
     axes = inset(figure, _LEFT, top, width, _PANEL)
