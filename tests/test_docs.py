@@ -126,7 +126,7 @@ def limits_of(field: dataclasses.Field) -> str:
     return ", ".join(text.format(limits[name]) for name, text in words.items() if name in limits)
 
 
-RUNS = ("quick", "nulls")
+RUNS = ("quick", "nulls", "census")
 """Scales that have every table and figure between them."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from diversevis.analysis.claim_parts import FIRST, SECOND, SHARE, TEST
+from diversevis.analysis.claim_parts import CONFIRMATION, FIRST, SECOND, SHARE, TEST
 from diversevis.analysis.conditions import BENDS, NEAR_PERFECT
 from diversevis.analysis.layers import ALL
 from diversevis.analysis.pairs import SECOND as SECOND_C4
@@ -31,7 +31,7 @@ ENDING = ".template.md"
 TOP = "README.md"
 """Goes to the top of the checkout; all others stay beside their templates."""
 
-SCALES = ("quick", "nulls", "standard", "full")
+SCALES = ("quick", "nulls", "standard", "census", "full")
 """From the smallest to the largest."""
 
 KEPT = SCALES[1:]
@@ -41,7 +41,7 @@ checkout."""
 NULLS = "nulls"
 """Has the networks that claim C5 compares."""
 
-SHOWN = ("standard", "full")
+SHOWN = ("standard", "census", "full")
 """Those that measure all: the largest that has results is shown."""
 
 NOT_RUN, NOT_KEPT, NOT_RECORDED = "not run", "not kept", "not recorded"
@@ -151,7 +151,7 @@ def _settings(root: Path, scale: str) -> Settings:
 
 
 def claim_rows(root: Path, scale: str) -> list[dict[str, Any]]:
-    """Return one row per claim: its name, ``statement``, both editions' verdicts, its figures.
+    """Return one row per claim: its name, ``statement``, the editions' verdicts, its figures.
 
     Verdicts are `diversevis.analysis.verdicts.Verdict`, or None where an edition has none.
     ``figures`` are paths by name. The claim about nulls is that of their own scale, if it was run.
@@ -161,7 +161,8 @@ def claim_rows(root: Path, scale: str) -> list[dict[str, Any]]:
         claims = _table(root / "results" / of / "tables" / "claims.csv")
         for entry in verdicts(claims) if claims is not None else []:
             about: dict[str, Any] = {"claim": entry.claim, "statement": entry.statement}
-            row = found.setdefault(entry.claim, about | {FIRST: None, SECOND: None, "figures": {}})
+            editions = dict.fromkeys((FIRST, SECOND, CONFIRMATION))
+            row = found.setdefault(entry.claim, about | editions | {"figures": {}})
             row[entry.edition] = entry
             row["figures"][entry.figure] = f"figures/{of}/{entry.figure}.png"
     return [found[claim] for claim in sorted(found)]

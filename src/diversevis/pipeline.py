@@ -52,6 +52,7 @@ def sources(run: Run) -> dict[Path, Path]:
     """Return the record of every file that jobs of a run read: its own, and its reference's."""
     of_reference = {
         path: Layout(str(run.settings.reference), run.layout.results).record("units")
-        for path in reference(run)
+        for table in ("units", "indices")
+        for path in reference(run, table)
     }
     return {**records_of(all_jobs(run)), **of_reference}

@@ -469,6 +469,20 @@ CRITERIA = [
     ("reproduction.quantities.NAME.logarithmic", 0, "above 0 for"),
     ("reproduction.quantities.NAME.logarithmic", "x", "a number for"),
     ("reproduction.quantities.NAME.logarithmic", [1], "a number for"),
+    ("calibration", None, "calibration"),
+    ("calibration.indices", "phase_index", "a list for calibration.indices"),
+    ("calibration.indices", ["phase_indx"], "did you mean phase_index"),
+    ("calibration.indices", ["phase_index"] * 2, "'phase_index' twice"),
+    ("calibration.bias", 0, "above 0 for calibration.bias"),
+    ("calibration.bias", "x", "a number for calibration.bias"),
+    ("calibration.r", 2, "at most 1 for calibration.r"),
+    ("calibration.r", None, "a number for calibration.r"),
+    ("calibration.changed", -1, "at least 0 for calibration.changed"),
+    ("calibration.changed", 0.5, "a whole number for calibration.changed"),
+    ("calibration.beside", "f_max", "a list for calibration.beside"),
+    ("calibration.beside", [1], "a text for calibration.beside"),
+    ("calibration.relative", "f_max", "a list for calibration.relative"),
+    ("calibration.relative", [1], "a text for calibration.relative"),
     ("C5", {}, "'C5'"),
     ("C1", None, "C1"),
     ("C4", [], "C4"),
@@ -549,6 +563,13 @@ def test_bad_file_of_criteria(sandbox, name, content, fragment):
 
 def test_what_all_rows_change_is_good(sandbox, criteria):
     path = written(sandbox.folder / "mine.yaml", GOOD)
+    judged = written(sandbox.folder / "criteria.yaml", criteria)
+    assert sandbox.run("check", path, judged).code == 0
+
+
+def test_a_single_seed_is_enough_with_a_reference(sandbox, criteria):
+    single = {**GOOD, "invariance": {"repeats": 1}, "reference": "standard"}
+    path = written(sandbox.folder / "mine.yaml", single)
     judged = written(sandbox.folder / "criteria.yaml", criteria)
     assert sandbox.run("check", path, judged).code == 0
 

@@ -83,6 +83,7 @@ def make_units():
                 "deformation_index_2": 0.5,
                 "deformation_above": np.tile(np.linspace(-0.1, 0.2, n), 2),
                 "deformation_uncertainty": 0.01,
+                "deformation_above_uncertainty": 0.01,
                 "f1_f0": 1.0,
                 "stability_mean_2": 20.0,
                 "stability_median_2": 30.0,

@@ -129,6 +129,55 @@ def test_families_statistics_and_measures_that_are_new_have_columns(outcome, spi
     assert (row["spin_response_p01_2"], row["spin_rank_index_2"]) == (0.05, 0.4)
 
 
+@pytest.fixture
+def of_contrast(outcome):
+    """Return a maker of a layer's table: all shifts, the mean and the variation of each unit."""
+
+    def make(layer, *values, seed=0):
+        rows = []
+        for channel, (mean, variation) in enumerate(values):
+            first = outcome(layer, channel, "all-shifts", None, mean, 0.25, measure="contrast")[0]
+            rows += [first, {**first, "statistic": "variation", "value": variation}]
+        return pd.DataFrame(rows).astype({"delta": float}).assign(seed=seed)
+
+    return make
+
+
+def test_a_single_seed_is_as_uncertain_as_it_is_far_from_its_reference(of_contrast):
+    """Of three units the reference has two: off by 0.03 and 0.04, and by a fifth of the middle."""
+    seeds = [of_contrast("a", (0.53, 0.09), (0.64, 0.18), seed=seed) for seed in (0, 1)]
+    reference = index_table(pd.concat(seeds))
+    both = of_contrast("a", (0.5, 0.11), (0.6, 0.22), (0.4, 0.4))
+    other = of_contrast("b", (0.5, 0.1))
+    table = index_table(pd.concat([both, other]), None, reference)
+    means = table[table["statistic"] == "mean"].set_index(["layer", "channel"])
+    off = np.sqrt((0.03**2 + 0.04**2) / 2)
+    assert means.loc["a", "uncertainty"].tolist() == pytest.approx([off] * 3)
+    # Gains have their own; here they are off by as much.
+    gains = table[(table["statistic"] == "above") & (table["layer"] == "a")]
+    assert gains["uncertainty"].tolist() == pytest.approx([off] * 3)
+    variation = table[(table["statistic"] == "variation") & (table["layer"] == "a")]
+    assert variation["uncertainty"].tolist() == pytest.approx([0.022, 0.044, 0.08])
+    assert means.loc["b", "uncertainty"].isna().all(), "the reference has none of its units"
+
+
+def test_a_single_seed_is_at_least_as_uncertain_as_its_reference(of_contrast):
+    seeds = [of_contrast("a", (0.5 - step, 0.1)) for step in (0.1, 0.0)]
+    reference = index_table(pd.concat([rows.assign(seed=n) for n, rows in enumerate(seeds)]))
+    table = index_table(of_contrast("a", (0.5, 0.1)), None, reference)
+    spread = 0.1 / np.sqrt(2)
+    assert table.set_index("statistic").loc["mean", "uncertainty"] == pytest.approx(spread)
+
+
+def test_responses_of_a_single_seed_are_uncertain_by_the_same(of_contrast):
+    """Without it the first edition would find no unit that bends, for want of a spread."""
+    reference = index_table(of_contrast("a", (0.53, 0.1)).assign(measure="response"))
+    one = of_contrast("a", (0.5, 0.1)).assign(measure="response")
+    found = index_table(one, None, reference).set_index("statistic")["uncertainty"]
+    assert found[["mean", "above"]].tolist() == pytest.approx([0.03, 0.03])
+    assert index_table(one)["uncertainty"].isna().all()
+
+
 def test_an_index_that_fails_its_controls_has_no_numbers(tests, families):
     both = pd.concat([tests, tests.assign(measure="contrast")])
     indices = without(index_table(both), families, ["deformation_response"])

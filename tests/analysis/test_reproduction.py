@@ -50,6 +50,13 @@ def test_uncertainty_is_pooled_within_the_layer(make_units, criteria):
     assert not other.within.any()
 
 
+def test_what_a_run_does_not_measure_is_not_compared(make_units, criteria):
+    """A run without shifts would else miss every reference that has them."""
+    table = compare(make_units().drop(columns="shift_index_2"), make_units(), criteria)
+    assert "shift_index_2" not in set(table.quantity)
+    assert table.within.all()
+
+
 def test_relative_and_logarithmic_tolerances(make_units, criteria):
     moved = make_units()
     moved.loc[0, "restart_mean_activation"] *= 1.09

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diversevis.analysis.claims import EXAMINED, claim_table
+from diversevis.analysis.claims import EXAMINED, WITH_EXAMINED, claim_table
 from diversevis.analysis.pairs import pair_table
 from diversevis.analysis.second_edition import enough
 from diversevis.analysis.sizes import COLUMNS as SIZE_COLUMNS
+from diversevis.analysis.sizes import run as compare_sizes
+from diversevis.analysis.tables import read_frame, write_frame
 
 PAIR = (("vgg19", "conv3_1"), ("resnet50", "layer1.1"))
 SETTLED = {
@@ -280,3 +282,73 @@ def test_c4_is_undecided_where_units_are_too_few_or_nothing_is_compared(settled,
     alone = judge(settled(), pairs=())
     assert verdict(alone, "C4") is None
     assert deciding(alone, "C4", "pairs").reason == "no layers are compared"
+
+
+# --- Confirmation ---
+
+
+@pytest.fixture
+def confirm(registry, criteria):
+    """Return the rows of the second edition, and those of the confirmation."""
+
+    def confirm(units, sizes=None):
+        tests = pair_table(units, (PAIR,), registry, criteria)
+        table = claim_table(units, tests, registry, criteria, sizes=sizes)
+        return (table[table.edition == name] for name in ("second", "confirmation"))
+
+    return confirm
+
+
+def new_from(units, first):
+    """Return units of which no earlier run examined those from a channel on."""
+    return units.assign(examined=(units["channel"] < first).astype(int))
+
+
+def test_units_that_were_examined_have_no_say_in_the_confirmation(settled, confirm):
+    """Three units meet C2 and other three C3; of the latter only one is new."""
+    units = settled((range(17, 20), PERFECT), ((2, 3, 18), BENT))
+    units.loc[18, list(PERFECT)] = [0.5, 0.3, 0.1]
+    units.loc[4, list(PERFECT)] = [0.05, 0.8, 0.5]
+    second, confirmed = confirm(new_from(units, 10))
+    assert verdict(second, "C2") is True
+    assert deciding(second, "C2", "near_perfect")["units"] == 20
+    assert verdict(confirmed, "C2") is False
+    count = deciding(confirmed, "C2", "near_perfect")
+    assert (count["value"], count["units"]) == (2, 10)
+    assert (verdict(second, "C3"), verdict(confirmed, "C3")) == (True, False)
+    assert set(second.note) == {WITH_EXAMINED}
+    (note,) = set(confirmed.note)
+    assert note == (
+        "on 20 units that no earlier run examined: vgg19 conv3_1 10, resnet50 layer1.1 10"
+    )
+
+
+def test_pairs_are_confirmed_by_tests_and_sizes_of_new_units(settled, confirm, criteria, tmp_path):
+    """Old units are wholly apart, new ones are the same in both networks."""
+    # By channel: old ones from 0 to 0.1 and from 0.3 to 0.4, new ones all alike.
+    same = np.linspace(0.12, 0.28, 20)
+    above = np.concatenate([np.linspace(0.3, 0.4, 20), same, np.linspace(0, 0.1, 20), same])
+    alike = {"size": 24, "frequency": 0.1, "radius": 0.2}
+    units = new_from(settled(n=40, phase_above=above, **alike), 20)
+    write_frame(tmp_path / "units.csv", units)
+    writes = {"sizes": tmp_path / "sizes.csv"}
+    told = {"pairs": [PAIR], "criteria": criteria, "seed": 0}
+    compare_sizes({"units": tmp_path / "units.csv"}, writes, **told)
+    sizes = read_frame(tmp_path / "sizes.csv")
+    of_pairs = sizes[sizes.quantity == "phase_above"].set_index("kind")
+    assert of_pairs.loc["pair", "value"] > 0.1
+    assert of_pairs.loc["confirmation pair", "value"] == pytest.approx(0, abs=1e-6)
+    assert of_pairs.loc["confirmation pair", "units"] == 40
+    second, confirmed = confirm(units, sizes)
+    tested = "phase_above/vgg19/conv3_1/resnet50/layer1.1"
+    rows = [table.set_index("part").loc[tested] for table in (second, confirmed)]
+    assert [row["value"] for row in rows] == pytest.approx([0.75, 0])
+    assert [row["units"] for row in rows] == [80, 40]
+    assert verdict(confirmed, "C4") is False
+
+
+def test_without_new_units_nothing_is_confirmed(settled, confirm):
+    for units in (settled(), settled(examined=1), settled(examined=np.nan)):
+        second, confirmed = confirm(units)
+        assert confirmed.empty
+        assert set(second.note) == {EXAMINED}

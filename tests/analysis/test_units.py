@@ -121,6 +121,8 @@ def test_peaks_over_seeds():
     assert found.loc[3, "f_max_spread"] == pytest.approx(0.2)
     assert np.isnan(found.loc[8, "f_max_spread"])
     assert found["needed_natural"].tolist() == [False, True, False, False]
+    single = peak_table(table[table["seed"] == 0])
+    assert single["f_max_spread"].isna().all(), "a single seed has none"
     # Every seed has to say so.
     assert found["left_out"].to_dict() == {3: "", 5: "", 8: "never", 9: ""}
 
@@ -217,6 +219,16 @@ def test_displacements_in_cycles_and_units_picked_by_hand(synthesis, registry, c
     assert found["displacement_cycles_1"].tolist() == [0.25] * 4
     assert found["hand_picked"].tolist() == [0, 1, 0, 1]
     assert (found["measure"] == "response").all()
+    assert found["examined"].isna().all()
+
+
+def test_units_of_the_reference_were_examined(synthesis, registry, criteria):
+    earlier = synthesis.reset_index()[["network", "layer", "channel"]].iloc[1:3]
+    elsewhere = earlier.assign(layer="b")
+    for known, expected in ((earlier, [0, 1, 1, 0]), (elsewhere, [0] * 4)):
+        parts = [synthesis, peak_table(peaks())]
+        found = unit_table(parts, registry, criteria, examined=known)
+        assert found["examined"].tolist() == expected
 
 
 def test_what_surrogates_and_natural_patches_say():

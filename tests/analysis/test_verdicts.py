@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from diversevis.analysis.calibration import calibration_table
 from diversevis.analysis.claims import EXAMINED, STATEMENTS, claim_table
 from diversevis.analysis.pairs import pair_table
 from diversevis.analysis.reproduction import reproduction_table
@@ -87,14 +88,28 @@ def test_the_second_edition_says_on_which_units_it_is_judged(claims, tmp_path):
     assert second == f"Claims, second edition (effective contrast), {EXAMINED}:"
 
 
+def test_the_confirmation_comes_last_with_its_units(make_units, registry, criteria):
+    units = make_units()
+    units["examined"] = (units["channel"] < 10).astype(int)
+    tests = pair_table(units, PAIRS, registry, criteria)
+    text = verdict_text(claim_table(units, tests, registry, criteria))
+    heads = [line for line in text.splitlines() if line.startswith("Claims")]
+    new = "on 20 units that no earlier run examined: vgg19 conv3_1 10, resnet50 layer1.1 10"
+    assert heads[2] == f"Claims, confirmation (the second edition's criteria), {new}:"
+    assert len(heads) == 3
+
+
 def test_the_end_of_a_run_is_what_its_tables_say(tmp_path, claims, make_units, criteria):
     assert list(outcome(tmp_path, None)) == []  # a run of some other target has neither
     write_frame(tmp_path / "claims.csv", claims)
     assert len(list(outcome(tmp_path, None))) == 1
     check = reproduction_table(make_units(), make_units(), criteria["reproduction"])
     write_frame(tmp_path / "reproduction.csv", check)
-    first, second = outcome(tmp_path, "standard")
+    calibration = calibration_table(make_units(), make_units(), criteria)
+    write_frame(tmp_path / "calibration.csv", calibration)
+    first, calibrated, second = outcome(tmp_path, "standard")
     assert "against standard: 440 of 440 values" in first
+    assert calibrated.startswith("Calibration with standard:")
     assert "responses over the peak):\nC1 holds: Diverse sets" in second
     assert "C2 does not hold" in second
 

@@ -207,6 +207,12 @@ def test_distributions_by_pair(draw, units, pairs):
     assert overlapping(figure) == []
 
 
+def test_tests_of_the_confirmation_are_not_drawn(draw, units, pairs):
+    confirmed = pairs.assign(family="confirmation C4", cliffs_delta=0.123)
+    figure = draw(units, pd.concat([pairs.assign(family="second C4"), confirmed]))
+    assert shown(figure) == shown(draw(units, pairs))
+
+
 def test_tests_of_pairs_stand_over_them(draw, units, pairs):
     figure = draw(units, pairs)
     texts = {text.get_text(): text.get_weight() for text in figure.axes[0].texts}

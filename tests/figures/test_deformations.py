@@ -55,6 +55,20 @@ def test_units_medians_and_surrogates(draw, layers, make_units):
     assert overlapping(figure) == []
 
 
+def test_a_single_displacement_is_drawn_as_strokes(draw, make_measured, make_units):
+    """Lines of a single point would not be seen."""
+    layer = make_measured(3, deltas=(2.0,))
+    figure = draw([layer], make_units(layer, deltas=(2.0,)))
+    _, axes = figure.axes
+    np.testing.assert_allclose(
+        lines(axes, DEFORMATIONS, 0.5), [[0.6, 0.6], [0.62, 0.62], [0.64, 0.64]]
+    )
+    np.testing.assert_allclose(lines(axes, DEFORMATIONS, 1.5), [[0.62, 0.62]])
+    np.testing.assert_allclose(lines(axes, DEFORMATIONS, 1.0), [[0.4, 0.4]])
+    assert axes.get_xticks().tolist() == [2]
+    assert all(np.ptp(line.get_xdata()) > 0 for line in axes.lines)
+
+
 def test_examples_are_the_units_furthest_from_their_surrogates(draw, layers, make_units):
     figure = draw(layers[:1], make_units(*layers))
     texts = shown(figure)

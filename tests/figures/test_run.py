@@ -29,12 +29,13 @@ FIGURES = {
     "variation": "units control_indices",
     "sizes": "units sizes quantities",
     "prediction": "units prediction quantities",
+    "most_invariant": "arrays tests sweeps units quantities",
     "controls": "control_tests control_indices",
     "sheets": "sweep units quantities",
 }
 SETTINGS = {
     "fraction": {"controls_and_restarts", "distances", "tradeoff", "gallery", "natural"},
-    "criteria": {"phase", "comparison", "nulls", "variation", "controls"},
+    "criteria": {"phase", "comparison", "nulls", "variation", "most_invariant", "controls"},
 }
 
 

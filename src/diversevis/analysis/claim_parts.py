@@ -13,8 +13,9 @@ from diversevis.analysis.tables import rows_of
 from diversevis.measures import RESPONSE
 from diversevis.results.quantities import Registry, start
 
-FIRST, SECOND = "first", "second"
-"""Editions: of responses relative to the peak's, and of effective contrasts."""
+FIRST, SECOND, CONFIRMATION = "first", "second", "confirmation"
+"""Editions: of responses relative to the peak's, of effective contrasts, and the second's criteria
+on units alone that no earlier run examined."""
 
 DECIDES, SHARE, TEST, BESIDE = "decides", "share", "test", "beside"
 """Kinds of rows: parts of a claim that decide it; the share of units that belongs to the count of

@@ -8,11 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from diversevis.analysis.claim_parts import DECIDES, FIRST, SECOND, Row, every_part
+from diversevis.analysis.claim_parts import (
+    CONFIRMATION,
+    DECIDES,
+    FIRST,
+    SECOND,
+    Row,
+    every_part,
+)
 from diversevis.analysis.first_edition import first_parts
+from diversevis.analysis.layers import unexamined
 from diversevis.analysis.nulls import trained
+from diversevis.analysis.pairs import CONFIRMED as OF_PAIRS
+from diversevis.analysis.pairs import SECOND as FAMILY
 from diversevis.analysis.second_edition import null_parts, second_parts
-from diversevis.analysis.tables import read_frame, write_frame
+from diversevis.analysis.sizes import CONFIRMED, PAIR
+from diversevis.analysis.tables import groups_of, read_frame, write_frame
 from diversevis.results.quantities import Registry
 
 COLUMNS = (
@@ -53,11 +64,15 @@ FIGURES = {
     (SECOND, "C4"): "sizes",
     (SECOND, "C5"): "nulls",
 }
+FIGURES |= {(CONFIRMATION, claim): FIGURES[SECOND, claim] for claim in STATEMENTS if claim != "C5"}
 TABLES = {"C1": "layers", "C2": "units", "C3": "units", "C4": "pairs", "C5": "nulls"}
 
 EXAMINED = "on units with which the criteria were fixed; decided on others"
 """What is to be known of the second edition's verdicts: its criteria were fixed with the units of
 the first edition's run in view, and are to be decided on units that no earlier run examined."""
+
+WITH_EXAMINED = "on all units; decided by the confirmation, on those that no earlier run examined"
+"""The same where a run has such units."""
 
 
 def claim_table(
@@ -73,7 +88,8 @@ def claim_table(
     """Return the claims, part by part, each with its criterion and what was measured.
 
     Both editions judge C1 to C4, each by criteria of its own; C5 is the second's. All but C5 are
-    about trained networks.
+    about trained networks. Where there are units that no earlier run examined, the confirmation
+    judges C1 to C4 by the second's criteria on these alone.
 
     Parameters
     ----------
@@ -95,7 +111,8 @@ def claim_table(
     Returns
     -------
     pandas.DataFrame
-        Columns `COLUMNS`. ``edition`` is `FIRST` or `SECOND`, ``part`` names what a row is about,
+        Columns `COLUMNS`. ``edition`` is `FIRST`, `SECOND` or `CONFIRMATION`, ``part`` names what
+        a row is about,
         ``kind`` whether it has a say (`DECIDES`) or reports (`SHARE`, `TEST`, `BESIDE`). ``met``
         says whether the row meets its criterion, ``holds`` whether the whole claim does, the same
         in all of its rows of an edition; both are empty (None) where it cannot be told, for a
@@ -107,13 +124,24 @@ def claim_table(
         with undecided units. ``note`` says on which units it was decided.
     """
     rows: list[Row] = []
+    own, second = units[trained(units)], criteria["second"]
+    new = unexamined(own)
     if pairs is not None:
-        own, second = units[trained(units)], criteria["second"]
         rows += first_parts(own, pairs, registry, criteria, seed)
         rows += second_parts(own, pairs, sizes, registry, second, seed)
     if nulls is not None:
-        rows += null_parts(units, nulls, registry, criteria["second"]["C5"])
+        rows += null_parts(units, nulls, registry, second["C5"])
+    if pairs is not None and len(new):
+        tests = pairs[pairs["family"] == OF_PAIRS].assign(family=FAMILY)
+        equal = None if sizes is None else sizes[sizes["kind"] == CONFIRMED].assign(kind=PAIR)
+        parts = second_parts(new, tests, equal, registry, second, seed)
+        rows += [{**part, "edition": CONFIRMATION} for part in parts]
     table = pd.DataFrame(rows)
+    notes = {
+        FIRST: "",
+        SECOND: WITH_EXAMINED if len(new) else EXAMINED,
+        CONFIRMATION: f"on {len(new)} units that no earlier run examined: {_counted(new)}",
+    }
     names = list(zip(table["edition"], table["claim"], strict=True))
     verdicts = {
         name: every_part(
@@ -128,10 +156,16 @@ def claim_table(
     return table.assign(
         statement=table["claim"].map(STATEMENTS),
         holds=pd.Series([verdicts[name] for name in names], dtype=object),
-        note=table["edition"].map({FIRST: "", SECOND: EXAMINED}),
+        note=table["edition"].map(notes),
         figure=[FIGURES[name] for name in names],
         table=table["claim"].map(TABLES),
     )[list(COLUMNS)]
+
+
+def _counted(units: pd.DataFrame) -> str:
+    """Return how many units there are, layer by layer."""
+    layers = groups_of(units, "network", "layer")
+    return ", ".join(f"{network} {layer} {len(own)}" for (network, layer), own in layers)
 
 
 def run(

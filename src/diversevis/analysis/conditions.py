@@ -98,7 +98,8 @@ def conditions(
             registry.of(DEFORMATION, ABOVE, RESPONSE),
         )
     )
-    phase, bent = index.notna(), gain.notna()
+    doubt = values_of(units, column(start(DEFORMATION, RESPONSE), "above_uncertainty"))
+    phase, bent = index.notna(), gain.notna() & doubt.notna()
     high = index >= criteria["C2"]["phase_index"]
     of_phase, of_deformation = units[PHASE_INVARIANT], units[DEFORMATION_INVARIANT]
     met = {

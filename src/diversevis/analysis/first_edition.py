@@ -32,8 +32,9 @@ from diversevis.analysis.conditions import (
 from diversevis.analysis.layers import finite, median
 from diversevis.analysis.pairs import CLAIM
 from diversevis.analysis.statistics import median_interval, share_interval
+from diversevis.analysis.tables import values_of
 from diversevis.measures import RESPONSE
-from diversevis.results.quantities import Registry, start
+from diversevis.results.quantities import ABOVE, Registry, start
 
 
 def first_parts(
@@ -48,7 +49,7 @@ def first_parts(
     return [
         *_diversity(units, met, criteria["C1"], seed),
         *_phase(units, met, criteria["C2"]),
-        *_deformations(units, met, criteria["C3"]),
+        *_deformations(units, met, registry, criteria["C3"]),
         *_pairs(units, pairs, registry, criteria["C4"]),
     ]
 
@@ -99,7 +100,9 @@ def _phase(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]) 
     return _counted("C2", PHASE_INVARIANT, yes, what, criteria["units"], reason)
 
 
-def _deformations(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str, Any]) -> list[Row]:
+def _deformations(
+    units: pd.DataFrame, met: pd.DataFrame, registry: Registry, criteria: Mapping[str, Any]
+) -> list[Row]:
     own = met[of_network(units, criteria["network"])]
     what = (
         f"{DEFORMATION} index at delta {criteria['delta']:g} at least {criteria['above']:g} above "
@@ -109,6 +112,9 @@ def _deformations(units: pd.DataFrame, met: pd.DataFrame, criteria: Mapping[str,
     both = own.loc[own[DEFORMATION_INVARIANT] == 1, "both_invariant"].dropna()
     most, n = criteria["overlap"], len(both)
     reason = unmeasured(units, start(DEFORMATION, RESPONSE))
+    gain = registry.of(DEFORMATION, ABOVE, RESPONSE)
+    if values_of(units.loc[own.index], gain).notna().any():
+        reason = "nothing tells how uncertain it is"
     if len(bent):
         phase = unmeasured(units, start(PHASE, RESPONSE))
         overlap_reason = phase if bent.any() else "there are none"

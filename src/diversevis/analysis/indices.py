@@ -18,7 +18,10 @@ from diversevis.results.tests import FIXED, LEARNED, FamilyInfo
 TEST = ["family", "delta", "mask", "measure", "statistic"]
 """The columns that name a test and what is said of it."""
 
-INDEX_COLUMNS = [*UNIT, *TEST, "value", "surrogate", "spread", "bias", "uncertainty"]
+INDEX_COLUMNS = [
+    *(*UNIT, *TEST, "value", "surrogate"),
+    *("spread", "bias", "from_reference", "uncertainty"),
+]
 BIAS_OF = ["network", *TEST]
 """What an optimisation bias is known for."""
 AGREEMENT_COLUMNS = (
@@ -59,7 +62,11 @@ def with_common_peak(tests: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
     return tests.assign(value=scaled.where(tests["measure"] == RESPONSE, tests["value"]))
 
 
-def index_table(tests: pd.DataFrame, biases: pd.DataFrame | None = None) -> pd.DataFrame:
+def index_table(
+    tests: pd.DataFrame,
+    biases: pd.DataFrame | None = None,
+    reference: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Return what all seeds together say of each unit, test by test.
 
     Of effective contrasts, which ask whether there is such a canvas, the best canvas over seeds by
@@ -71,16 +78,19 @@ def index_table(tests: pd.DataFrame, biases: pd.DataFrame | None = None) -> pd.D
         `with_common_peak`, or rows of a single seed.
     biases
         Optimisation biases: columns `BIAS_OF` and ``bias``.
+    reference
+        This table of a run that a run of a single seed is calibrated with.
 
     Returns
     -------
     pandas.DataFrame
         Tidy, columns `INDEX_COLUMNS`. ``spread`` is the standard deviation of the value between
-        seeds, NaN where there is only one, ``bias`` that of the network. ``uncertainty`` is the
-        largest of the unit's spread, the root mean square spread of its layer, and the bias, for
-        effective contrasts; the spread for others. Those of layer and network are relative to the
-        value for `VARIATION`. Rows whose ``statistic`` is ``above`` hold the
-        index less that of the unit's linear surrogate, with an uncertainty of their own.
+        seeds, NaN where there is only one, ``bias`` that of the network, ``from_reference`` that of
+        `deviations`. ``uncertainty`` is the largest of the unit's spread, the root mean square
+        spread of its layer, the bias, and the deviation from the reference, for effective
+        contrasts; for others the spread, or the last where there is none. Those of layer and
+        network are relative to the value for `VARIATION`. Rows whose ``statistic`` is ``above``
+        hold the index less that of the unit's linear surrogate, with an uncertainty of their own.
     """
     names = [*UNIT, *TEST]
     gained = tests.assign(gain=tests["value"] - tests["surrogate"])
@@ -104,7 +114,45 @@ def index_table(tests: pd.DataFrame, biases: pd.DataFrame | None = None) -> pd.D
         surrogate=np.nan,
         spread=means["gain_spread"],
     )
-    return _with_uncertainty(pd.concat([table, above]).sort_index(kind="stable"), biases)
+    every = pd.concat([table, above]).sort_index(kind="stable")
+    found = None if reference is None else deviations(every, reference)
+    return _with_uncertainty(every, biases, found)
+
+
+def deviations(indices: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Return how far a layer's indices are from a reference's, of the units that both have.
+
+    A single seed has no spread. Its root mean square difference from the reference holds what
+    chance does to it, and what fewer steps take from it. What the reference does not know itself is
+    not in that: where the root mean square of its own uncertainties is larger, it is that.
+
+    Parameters
+    ----------
+    indices
+        Columns `UNIT`, `TEST` and ``value``.
+    reference
+        `index_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``network``, ``layer``, `TEST` and ``from_reference``; of `VARIATION` relative to
+        the value.
+    """
+    names = [*UNIT, *TEST]
+    both = indices[[*names, "value"]].astype({"delta": float})
+    other = reference[[*names, "value", "uncertainty"]].astype({"delta": float})
+    both = both.merge(other, on=names, suffixes=("", "_of_reference"))
+    difference, doubt = both["value"] - both["value_of_reference"], both["uncertainty"]
+    relative, of_reference = both["statistic"] == VARIATION, both["value_of_reference"]
+    centre = (both["value"] + of_reference) / 2
+    squares = {
+        "difference": (difference / centre).where(relative, difference) ** 2,
+        "doubt": (doubt / of_reference).where(relative, doubt) ** 2,
+    }
+    about = [*UNIT[:2], *TEST]
+    means = both[about].assign(**squares).groupby(about, sort=False, dropna=False).mean()
+    return np.sqrt(means.max(axis=1)).rename("from_reference").reset_index()
 
 
 def _best_canvases(tests: pd.DataFrame) -> pd.DataFrame:
@@ -115,20 +163,29 @@ def _best_canvases(tests: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(means[[*canvas, "seed"]].drop_duplicates(canvas), on=[*canvas, "seed"])
 
 
-def _with_uncertainty(indices: pd.DataFrame, biases: pd.DataFrame | None) -> pd.DataFrame:
-    """Return indices with their biases, and the largest of what makes them uncertain."""
-    known = pd.DataFrame(columns=[*BIAS_OF, "bias"]) if biases is None else biases
-    known = known.astype({"delta": float, "bias": float})
-    table = indices.astype({"delta": float}).merge(known[[*BIAS_OF, "bias"]], "left", BIAS_OF)
+def _with_uncertainty(
+    indices: pd.DataFrame, biases: pd.DataFrame | None, found: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return indices with biases and deviations, and the largest of what makes them uncertain."""
+    table = indices.astype({"delta": float})
+    for name, known, of in (
+        ("bias", biases, BIAS_OF),
+        ("from_reference", found, [*UNIT[:2], *TEST]),
+    ):
+        known = pd.DataFrame(columns=[*of, name]) if known is None else known
+        known = known[[*of, name]].astype({"delta": float, name: float})
+        table = table.merge(known, "left", of)
     relative = table["statistic"] == VARIATION
     scaled = (table["spread"] / table["centre"]).where(relative, table["spread"])
     groups = [table[name] for name in (*UNIT[:2], *TEST)]
     pooled = np.sqrt((scaled**2).groupby(groups, dropna=False).transform("mean"))
     pooled = (pooled * table["value"]).where(relative, pooled)
-    table["bias"] = (table["bias"] * table["value"]).where(relative, table["bias"])
+    for name in ("bias", "from_reference"):
+        table[name] = (table[name] * table["value"]).where(relative, table[name])
     parts = pd.DataFrame({"own": table["spread"], "layer": pooled, "bias": table["bias"].abs()})
-    largest = parts.max(axis=1)
-    table["uncertainty"] = largest.where(table["measure"] == CONTRAST, table["spread"])
+    largest = parts.assign(reference=table["from_reference"].abs()).max(axis=1)
+    of_others = table["spread"].fillna(table["from_reference"])
+    table["uncertainty"] = largest.where(table["measure"] == CONTRAST, of_others)
     return table[INDEX_COLUMNS]
 
 
@@ -142,7 +199,7 @@ def without(
     starts = {family.name: family.index for family in families}
     names = zip(indices["family"], indices["measure"], strict=True)
     hidden = np.array([start(starts[name], measure) in withheld for name, measure in names], bool)
-    numbers = ["value", "surrogate", "spread", "bias", "uncertainty"]
+    numbers = INDEX_COLUMNS[len([*UNIT, *TEST]) :]
     return indices.assign(**{name: indices[name].where(~hidden) for name in numbers})
 
 

@@ -93,6 +93,11 @@ def second_edition(units: pd.DataFrame) -> pd.DataFrame:
     return units[(units["left_out"] == "") & (values_of(units, "hand_picked") != 1)]
 
 
+def unexamined(units: pd.DataFrame) -> pd.DataFrame:
+    """Return the units that no earlier run examined; none where nothing is known of such."""
+    return units[values_of(units, "examined") == 0]
+
+
 def having_say(units: pd.DataFrame, quantity: Quantity | None) -> pd.DataFrame:
     """Return the units whose values of a quantity enter statistics.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from diversevis.analysis.layers import finite, having_say, median
+from diversevis.analysis.layers import finite, having_say, median, unexamined
 from diversevis.analysis.statistics import cliffs_delta, holm, mann_whitney
 from diversevis.analysis.tables import read_frame, values_of, write_frame
 from diversevis.results.quantities import ABOVE, Quantity, Registry
@@ -33,9 +33,9 @@ COLUMNS = (
     "high",
     "differs",
 )
-CLAIM, SECOND, EXPLORATORY = "C4", "second C4", "exploratory"
-"""Families of tests: of the first edition, of the second, others. p values are corrected within
-each."""
+CLAIM, SECOND, EXPLORATORY, CONFIRMED = "C4", "second C4", "exploratory", "confirmation C4"
+"""Families of tests: of the first edition, of the second, others, and the second's on units alone
+that no earlier run examined. p values are corrected within each."""
 
 Layer = Sequence[str]
 """Network and layer."""
@@ -54,7 +54,8 @@ def pair_table(
     All tests of these two, over all pairs, are corrected together; the first edition's, of
     responses, and the second's, of effective contrasts, each for itself. The indices themselves and
     other quantities are tested as well, corrected among themselves, and have no say in the claim.
-    Units that were picked by hand are left out where effective contrasts are tested.
+    Units that were picked by hand are left out where effective contrasts are tested. Where there
+    are units that no earlier run examined, the second edition's tests are made of them alone, too.
 
     Parameters
     ----------
@@ -88,6 +89,10 @@ def pair_table(
         _family(kept, pairs, name, {name: entries.get(name) for name in names}, stated)
         for name, (names, stated) in families.items()
     ]
+    new = unexamined(kept)
+    if len(new):
+        names = {name: entries.get(name) for name in second["quantities"]}
+        tables.append(_family(new, pairs, CONFIRMED, names, second))
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 

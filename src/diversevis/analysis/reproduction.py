@@ -46,17 +46,15 @@ def reproduction_table(
         Tidy, columns `COLUMNS`: one row per quantity and unit of both runs that has a value in
         either; ``difference`` and ``tolerance`` are in the quantity's own unit, or in its natural
         logarithm where the criteria say so. A value that is missing in one of the runs is not
-        within. No rows if the runs share no unit, and none of quantities that the reference lacks.
+        within. No rows if the runs share no unit, and none of quantities that either run lacks.
     """
-    own, other = (table.set_index(UNIT) for table in (units, reference))
-    shared = own.index.intersection(other.index, sort=False)
-    own, other = own.loc[shared], other.loc[shared]
+    own, other = (table.set_index(UNIT) for table in shared(units, reference))
     parts = []
     for quantity, stated in criteria["quantities"].items():
-        if quantity not in reference:
+        if quantity not in reference or quantity not in units:
             continue  # an older one, or of fewer families
         value, expected = (values_of(table, quantity).astype(float) for table in (own, other))
-        difference, tolerance = value - expected, pd.Series(0.0, shared)
+        difference, tolerance = value - expected, pd.Series(0.0, own.index)
         if "logarithmic" in stated:
             difference = pd.Series(np.log(value) - np.log(expected))
             tolerance += stated["logarithmic"]
@@ -64,7 +62,7 @@ def reproduction_table(
             tolerance += stated.get("absolute", 0.0) + stated.get("relative", 0.0) * expected.abs()
         if "uncertainty" in stated:
             spread = pooled_deviation(reference, quantity, stated["uncertainty"])
-            errors = spread.reindex([unit[:2] for unit in shared]).to_numpy()
+            errors = spread.reindex([unit[:2] for unit in own.index]).to_numpy()
             tolerance = np.fmax(tolerance, criteria["errors"] * np.sqrt(2) * errors)
         part = pd.DataFrame(
             {
@@ -80,6 +78,29 @@ def reproduction_table(
     if not parts:
         return pd.DataFrame(columns=list(COLUMNS))
     return pd.concat(parts).reset_index()[list(COLUMNS)]
+
+
+def shared(units: pd.DataFrame, reference: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return of two tables of units the rows of those that both have, in the first one's order."""
+    both = units[UNIT].merge(reference[UNIT])
+    own, other = (both.merge(table, "left", UNIT) for table in (units, reference))
+    return own, other
+
+
+def read_both(reads: Mapping[str, Any], reference: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the units of a run, and those of its reference: none if it has none.
+
+    Raises
+    ------
+    UserError
+        If the canvases of the two maximised different measures.
+    """
+    units = read_frame(reads["units"])
+    expected = as_now(read_frame(reads["reference"][0])) if reads["reference"] else units.iloc[:0]
+    if len(units) and len(expected):
+        own, other = (str(table["measure"].iloc[0]) for table in (units, expected))
+        check_measures(own, other, str(reference))
+    return units, expected
 
 
 def as_now(reference: pd.DataFrame) -> pd.DataFrame:
@@ -197,11 +218,6 @@ def run(
     UserError
         If the canvases of the two maximised different measures.
     """
-    units = read_frame(reads["units"])
-    expected = as_now(read_frame(reads["reference"][0])) if reads["reference"] else units.iloc[:0]
-    if len(units) and len(expected):
-        own, other = (str(table["measure"].iloc[0]) for table in (units, expected))
-        check_measures(own, other, str(reference))
-    table = reproduction_table(units, expected, criteria["reproduction"])
+    table = reproduction_table(*read_both(reads, reference), criteria["reproduction"])
     write_frame(writes["reproduction"], table)
     print(summary_text(table, reference))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from diversevis.analysis.layers import finite, second_edition
+from diversevis.analysis.layers import finite, second_edition, unexamined
 from diversevis.analysis.statistics import cliffs_delta
 from diversevis.analysis.tables import groups_of, read_frame, values_of, write_frame
 from diversevis.results.quantities import column
@@ -35,7 +35,8 @@ COLUMNS = (
 )
 
 MEDIAN, DIFFERENCE, PAIR, ADJUSTED = "median", "difference", "pair", "adjusted"
-"""Kinds of rows."""
+CONFIRMED = "confirmation pair"
+"""Kinds of rows; the last is that of pairs on units alone that no earlier run examined."""
 
 KEPT, REVERSED, UNDECIDED = "kept", "reversed", "undecided"
 """Whether a pair's difference keeps its sign at equal size."""
@@ -323,4 +324,9 @@ def run(
     indices = [column("phase", "index"), column("deformation", "index", delta)]
     quantities = list(dict.fromkeys([*criteria["second"]["C4"]["quantities"], *indices]))
     units = read_frame(reads["units"])
-    write_frame(writes["sizes"], size_table(units, pairs, quantities, seed=seed))
+    table, new = size_table(units, pairs, quantities, seed=seed), unexamined(units)
+    if len(new):
+        found = size_table(new, pairs, criteria["second"]["C4"]["quantities"], seed=seed)
+        own = found[found["kind"] == PAIR].assign(kind=CONFIRMED)
+        table = pd.concat([table, own] if len(own) else [table], ignore_index=True)
+    write_frame(writes["sizes"], table)

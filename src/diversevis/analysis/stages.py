@@ -83,6 +83,10 @@ def made(run: Run, stage: str, file: str) -> list[Path]:
 
 def _unit_reads(run: Run, _place: Place) -> Reads:
     found = {name: made(run, *where) for name, where in _MADE.items()}
+    # A single seed has no spread: what it is uncertain by is its difference from the reference.
+    single = run.settings.invariance.repeats == 1
+    found["reference"] = reference(run)
+    found["reference_indices"] = reference(run, "indices") if single else []
     return {
         **{name: files for name, files in found.items() if files},
         **{name: of_tests(run, file) for name, file in _TEST_FILES.items()},
@@ -115,10 +119,10 @@ _MADE = {
 _TEST_FILES = {"tests": "table", "peaks": "peaks", "families": "families"}
 
 
-def reference(run: Run) -> list[Path]:
-    """Return the committed units of the reference, if there are any."""
+def reference(run: Run, table: str = "units") -> list[Path]:
+    """Return a committed table of the reference, if there is one."""
     name = run.settings.reference
-    path = run.layout.results / (name or "") / "tables" / "units.csv"
+    path = run.layout.results / (name or "") / "tables" / f"{table}.csv"
     return [path] if name and path.exists() else []
 
 
@@ -214,6 +218,15 @@ _STAGES = (
         report=_in_report("sizes", title="equal receptive field"),
     ),
     Stage(
+        "kinds",
+        "diversevis.analysis.kinds:run",
+        reads=tables("units"),
+        writes=tables("kinds"),
+        settings=criteria("second"),
+        local=True,
+        report=_in_report("kinds", title="invariant units, by layer"),
+    ),
+    Stage(
         "prediction",
         "diversevis.analysis.prediction:run",
         reads=tables("units"),
@@ -257,6 +270,19 @@ _STAGES = (
         },
         local=True,
         report=_in_report("reproduction", title="reproduction check"),
+    ),
+    Stage(
+        "calibration",
+        "diversevis.analysis.calibration:run",
+        reads=lambda run, _: {"units": run.layout.table("units"), "reference": reference(run)},
+        writes=tables("calibration"),
+        settings=lambda run, place: {
+            **criteria("calibration", "second")(run, place),
+            "reference": checked_against(run),
+        },
+        places=lambda run: [{}] if reference(run) else [],
+        local=True,
+        report=_in_report("calibration", title="calibration with the reference"),
     ),
 )
 

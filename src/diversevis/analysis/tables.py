@@ -15,7 +15,10 @@ from diversevis.results.quantities import Quantity
 UNIT = ["network", "layer", "channel"]
 """The columns that name a unit."""
 
-_TEXTS = ("left_out", "withheld", "reason", "surrogate_set_reason", "note")
+_TEXTS = (
+    *("left_out", "withheld", "reason", "surrogate_set_reason", "note"),
+    *("channels", "undecided_channels"),
+)
 
 
 def write_frame(path: Path | str, table: pd.DataFrame) -> None:

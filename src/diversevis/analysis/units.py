@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from diversevis.analysis.conditions import PHASE, invariant
@@ -105,8 +106,8 @@ def peak_table(peaks: pd.DataFrame) -> pd.DataFrame:
 
     Responses are the largest of any seed's, and what its best patch looks like is of that seed's.
     ``f_max_spread`` is the relative difference between the
-    seeds' own best responses. ``needed_natural`` marks units that no start from noise drove above
-    zero. ``left_out`` says why a unit has no indices, if every seed says so.
+    seeds' own best responses, NaN of a single seed. ``needed_natural`` marks units that no start
+    from noise drove above zero. ``left_out`` says why a unit has no indices, if every seed says so.
 
     Parameters
     ----------
@@ -123,7 +124,8 @@ def peak_table(peaks: pd.DataFrame) -> pd.DataFrame:
     first = numbers.sort_values("f_max", ascending=False, kind="stable")
     best = first[~first.index.duplicated()].reindex(table.index)
     table = table.assign(**{name: best[name] for name in TEMPLATE_COLUMNS})
-    table["f_max_spread"] = ((f_max - own["f_max"].min()) / f_max).where(f_max > 0)
+    several = own["f_max"].count() > 1
+    table["f_max_spread"] = ((f_max - own["f_max"].min()) / f_max).where((f_max > 0) & several)
     table["needed_natural"] = (table["from_noise"] <= 0) & (f_max > 0)
     table["left_out"] = reasons.agg(lambda given: given.iloc[0] if (given != "").all() else "")
     return table
@@ -187,6 +189,7 @@ def unit_table(
     *,
     measure: str = CONTRAST,
     included: Included | None = None,
+    examined: pd.DataFrame | None = None,
     deltas: Iterable[float] = (),
 ) -> pd.DataFrame:
     """Return one row per unit, with what the first edition's criteria of C2 and C3 say of it.
@@ -206,6 +209,8 @@ def unit_table(
         What canvases maximised.
     included
         Channels that were picked by hand, by network and layer.
+    examined
+        Columns `UNIT` of units that an earlier run examined, the reference's.
     deltas
         Displacements of the tests.
 
@@ -218,6 +223,8 @@ def unit_table(
         - ``measure``: what canvases maximised, the same in all rows;
         - ``hand_picked``: 1 for units that were, which have no say in the second edition's
           statistics;
+        - ``examined``: 1 for units that an earlier run examined, 0 for others; NaN where nothing is
+          known of earlier runs;
         - ``phase_invariant``, ``deformation_invariant``: the unit meets the criterion of C2, of C3;
         - ``left_out``: why the unit is left out of all statistics, empty for those that stay;
         - ``withheld``: the same in all rows.
@@ -231,10 +238,12 @@ def unit_table(
         table[quantity.name] = values_of(table, quantity)
     table["needed_natural"] = table["needed_natural"].eq(True)
     picked = included or {}
-    names = zip(table["network"], table["layer"], table["channel"], strict=True)
+    names = list(zip(table["network"], table["layer"], table["channel"], strict=True))
     table["hand_picked"] = [
         int(channel in picked.get(network, {}).get(layer, ())) for network, layer, channel in names
     ]
+    earlier = None if examined is None else set(examined[UNIT].itertuples(index=False, name=None))
+    table["examined"] = np.nan if earlier is None else [int(name in earlier) for name in names]
     return table.assign(
         **invariant(table, registry, criteria),
         left_out=_left_out(table),
@@ -299,7 +308,8 @@ def run(
     common = pd.concat([raw[raw["measure"] != CONTRAST], found["contrasts"]], ignore_index=True)
     registry = registry_of(families, raw, main_delta)
     tests = with_common_peak(common, peaks)
-    indices = without(index_table(tests, biases(effort)), families, withheld)
+    calibrating = found.get("reference_indices")
+    indices = without(index_table(tests, biases(effort), calibrating), families, withheld)
     best = peak_table(peaks)
     parts = [
         synthesis_table(found["sweeps"], natural)
@@ -315,7 +325,14 @@ def run(
         parts.append(natural_stability_table(found["natural_stability"], families))
     deltas = sorted(raw["delta"].dropna().unique())
     units = unit_table(
-        parts, registry, criteria, withheld, measure=measure, included=included, deltas=deltas
+        parts,
+        registry,
+        criteria,
+        withheld,
+        measure=measure,
+        included=included,
+        examined=found.get("reference"),
+        deltas=deltas,
     )
     phase = registry.of(PHASE)
     compared = [(phase, registry.named("f1_f0"))] if phase else []
@@ -334,6 +351,7 @@ def run(
 _TABLES = (
     *("sweeps", "tests", "contrasts", "peaks", "gratings", "stability"),
     *("surrogate_set", "natural_stability", "effort_tests", "effort_peaks"),
+    *("reference", "reference_indices"),
 )
 
 

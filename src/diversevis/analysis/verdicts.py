@@ -10,14 +10,26 @@ from typing import Any
 
 import pandas as pd
 
-from diversevis.analysis.claim_parts import BESIDE, DECIDES, FIRST, SECOND, SHARE
+from diversevis.analysis.calibration import calibration_text
+from diversevis.analysis.claim_parts import (
+    BESIDE,
+    CONFIRMATION,
+    DECIDES,
+    FIRST,
+    SECOND,
+    SHARE,
+)
 from diversevis.analysis.reproduction import summary_text
 from diversevis.analysis.tables import groups_of, read_frame, rows_of
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
 
-EDITIONS = {FIRST: "responses over the peak", SECOND: "effective contrast"}
-"""What the indices of either edition are made of."""
+EDITIONS = {
+    FIRST: "first edition (responses over the peak)",
+    SECOND: "second edition (effective contrast)",
+    CONFIRMATION: "confirmation (the second edition's criteria)",
+}
+"""What editions are called, with what their indices are made of."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ def verdict_text(claims: pd.DataFrame) -> str:
     """Return all verdicts as text, edition by edition, a line per claim and per part of it."""
     lines = []
     for (edition, note), entries in groupby(verdicts(claims), lambda v: (v.edition, v.note)):
-        about = f"Claims, {edition} edition ({EDITIONS[edition]})"
+        about = f"Claims, {EDITIONS[edition]}"
         lines.append(f"{about}, {note}:" if note else f"{about}:")
         for entry in entries:
             lines.append(f"{entry.claim} {entry.verdict}: {entry.statement}")
@@ -129,7 +141,7 @@ def verdict_text(claims: pd.DataFrame) -> str:
 
 
 def outcome(tables: Path, reference: str | None) -> Iterator[str]:
-    """Yield the reproduction check and the verdicts of a run, as far as it has made them.
+    """Yield the reproduction check, calibration and verdicts of a run, as far as it has made them.
 
     Parameters
     ----------
@@ -138,8 +150,12 @@ def outcome(tables: Path, reference: str | None) -> Iterator[str]:
     reference
         What it was checked against, in words.
     """
-    check, claims = tables / "reproduction.csv", tables / "claims.csv"
+    check, calibration, claims = (
+        tables / f"{name}.csv" for name in ("reproduction", "calibration", "claims")
+    )
     if check.exists():
         yield summary_text(read_frame(check), reference)
+    if calibration.exists():
+        yield calibration_text(read_frame(calibration), reference)
     if claims.exists():
         yield verdict_text(read_frame(claims))

@@ -18,6 +18,7 @@ from diversevis.analysis.conditions import (
     UNDECIDED,
     YES,
 )
+from diversevis.analysis.pairs import CONFIRMED
 from diversevis.figures.distributions import (
     median_key,
     median_mark,
@@ -160,7 +161,8 @@ def _pairs(
     last: bool,
 ) -> None:
     """Draw the distributions of a quantity, two beside each other for each pair of layers."""
-    tests = pairs[pairs.quantity == quantity].reset_index(drop=True)
+    of_all = column(pairs, "family") != CONFIRMED  # the confirmation's are of fewer units
+    tests = pairs[(pairs.quantity == quantity) & of_all].reset_index(drop=True)
     kept = units[stays(units)]
     width = PAGE_WIDTH - _LEFT - 3
     axes = inset(figure, _LEFT, top, width, _PANEL)

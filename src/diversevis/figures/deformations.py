@@ -54,6 +54,7 @@ _WIDEST = 82.0
 _ONE_ROW, _ACROSS = 4, 5  # layers beside each other, of several networks or of one
 _MARGIN, _PICTURE, _SPACE, _EACH = 2.5, 15.6, 0.5, 4
 _NAME, _PITCH = 23.0, 20.0
+_STROKE = 0.1  # px, to either side of a single displacement
 
 
 def run(reads: Mapping[str, Any], writes: Mapping[str, Path]) -> None:
@@ -81,9 +82,10 @@ def draw(
 
     One panel per layer, one row per network where they are many. Thin lines are units, bold ones
     their medians, dashed ones those of their linear surrogates, both without units that were picked
-    by hand. Below, the unit of each network whose deformation index lies furthest above its
-    surrogate's, and the one whose lies furthest below: of the canvas that the index is of, the
-    deformations that drive it most, and least, with the grid that they bend.
+    by hand; of a single displacement they are short strokes. Below, the unit of each network whose
+    deformation index lies furthest above its surrogate's, and the one whose lies furthest below: of
+    the canvas that the index is of, the deformations that drive it most, and least, with the grid
+    that they bend.
 
     Parameters
     ----------
@@ -170,6 +172,9 @@ def _panel(
             continue
         deltas = index.columns.to_numpy(dtype=float)
         ends += deltas.tolist()
+        if len(deltas) == 1:  # a line of one point would not be seen
+            deltas = deltas + np.array([-_STROKE, _STROKE])
+            index, surrogate = (pd.concat([values] * 2, axis=1) for values in (index, surrogate))
         axes.plot(deltas, index.T, color=entry.colour, **thin(len(kept)))
         style: dict[str, Any] = {"color": entry.colour, "zorder": 3}
         axes.plot(deltas, surrogate.loc[own].median(), lw=1.0, ls=(0, (3, 2)), **style)

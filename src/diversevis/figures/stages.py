@@ -122,6 +122,11 @@ def _seeds(run: Run) -> Reads:
     return {"arrays": of_tests(run, "arrays"), **_tables("tests")(run)}
 
 
+def _of_every_unit(run: Run) -> list[Place]:
+    """Return a place if the run has every unit: of a sample no one asks which are the extremes."""
+    return [{}] if run.settings.units.per_layer == "all" else []
+
+
 def _controls(run: Run, _place: Place) -> Reads:
     return {
         "tests": [control_tests(run, kind)["arrays"] for kind in KINDS],
@@ -261,6 +266,20 @@ FIGURES = (
         "tables/control_indices.csv",
         _controls,
         criteria("C3", "controls"),
+    ),
+    Figure(
+        "most_invariant",
+        "",
+        "the ten most invariant units of each kind",
+        "tables/units.csv",
+        lambda run, _: {
+            **_seeds(run),
+            "sweeps": sweeps(run, "arrays"),
+            **_tables("units", "quantities")(run),
+        },
+        criteria("second"),
+        places=_of_every_unit,
+        scale="census",
     ),
     Figure(
         "sheets",

@@ -144,12 +144,13 @@ def _check_judged(settings: Settings, delta: float) -> None:
                 str(list(values)),
                 "add it",
             )
-    # Where only indices are made, seeds of nulls tell what chance does.
-    if asked.repeats < 2 and not settings.indices_only:
+    # Where only indices are made, seeds of nulls tell what chance does; a single seed's difference
+    # from a reference tells it, too.
+    if asked.repeats < 2 and not settings.indices_only and settings.reference is None:
         raise UserError(
             "at least 2 for invariance.repeats: their spread is the uncertainty",
             str(asked.repeats),
-            "ask for 2",
+            "ask for 2, or name a reference",
         )
 
 
@@ -161,6 +162,7 @@ def _check_criteria(settings: Settings, criteria: Mapping[str, Any]) -> None:
     second = criteria["second"]
     judged = {name: criteria[name] for name in _CLAIMS}
     judged |= {f"second.{name}": second[name] for name in (*_CLAIMS, "C5")}
+    judged["calibration"] = criteria["calibration"]
     for claim, stated in judged.items():
         if "network" not in stated:
             continue
@@ -177,6 +179,7 @@ def _check_criteria(settings: Settings, criteria: Mapping[str, Any]) -> None:
         ("C4", "exploratory", tuple(FAMILIES)),
         ("second.C4", "quantities", asked.families),
         ("second.C5", "quantities", asked.families),
+        ("calibration", "indices", asked.families),
     ):
         known = [
             entry.name

@@ -377,6 +377,18 @@ class Reproduction:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """How far a run with cheaper settings may be from the reference."""
+
+    indices: tuple[str, ...] = knob(help="columns of units.csv that are held to it", once=True)
+    bias: float = knob(help="of an index, absolute, at most", above=0)
+    r: float = knob(help="correlation of an index, at least", above=0, maximum=1)
+    changed: int = knob(help="verdicts of units, yes for no or no for yes, at most", minimum=0)
+    beside: tuple[str, ...] = knob((), "columns compared without a say", once=True)
+    relative: tuple[str, ...] = knob((), "the same, relative to the reference", once=True)
+
+
+@dataclass(frozen=True)
 class Criteria:
     """What claims, controls and the reproduction check are held to."""
 
@@ -387,6 +399,7 @@ class Criteria:
     second: SecondEdition = knob()
     controls: ControlCriteria = knob()
     reproduction: Reproduction = knob()
+    calibration: Calibration = knob()
 
 
 def read_file(path: Path | str) -> Any:
