@@ -25,16 +25,18 @@ from diversevis.errors import NonFiniteLossError, UserError, unknown_name
 from diversevis.fetching.files import cache_directory, read_error
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
 from diversevis.invariance.families.registry import build_families
+from diversevis.listing import listed
 from diversevis.networks.base import NULL_MARK
-from diversevis.networks.nulls import NULLS
+from diversevis.networks.given import RANDOM, find_given, give_weights, is_given
+from diversevis.networks.libraries import fetch_weights
 from diversevis.networks.registry import NETWORKS, get_network
-from diversevis.networks.store import ensure, problem, status
-from diversevis.networks.trunk import find_layer, layers
+from diversevis.networks.store import ensure
 from diversevis.results.formats import read_rows, write_rows
 from diversevis.results.joining import join_sets, join_sweeps, join_tests
 from diversevis.results.sets import ImageSets, SweepResult
 from diversevis.results.tests import LayerTests
 from diversevis.stimuli.photographs import load_photographs
+from diversevis.stimuli.pictures import check_pictures, own_pictures
 from diversevis.study.check import check
 from diversevis.study.folder import RECORD, alone_in, channels_in, renewed, tell_channels
 from diversevis.study.freshness import code_digests
@@ -42,7 +44,9 @@ from diversevis.study.job import alone, make, make_job, settled, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
 from diversevis.study.machine import device_name
+from diversevis.study.named import shape_of, title_of
 from diversevis.study.parts import check_split, read_part, splits
+from diversevis.study.plugins import bring
 from diversevis.study.reference import check_reference
 from diversevis.study.settings import (
     Invariance,
@@ -72,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         keep_memory()
+        bring(getattr(options, "plugin", ()))
         options.run(options)
     except UserError as error:
         print(f"diversevis: {error}", file=sys.stderr)
@@ -114,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     listing = commands.add_parser("networks", help="list networks, their layers, and the cache")
+    listing.add_argument(
+        "names", nargs="*", metavar="NAME", help="torchvision:convnext_tiny, for example"
+    )
+    _plugins(listing)
     listing.set_defaults(run=_networks)
 
     fetching = commands.add_parser("fetch", help="fetch, verify and convert networks")
@@ -145,6 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     _units(test)
     _knobs(test, Invariance, but=("repeats", "repeat_delta", "effort_units"))
     _common(test)
+    test.add_argument(
+        "--photographs", type=Path, metavar="DIR", help=_setting("photographs").metadata["help"]
+    )
     test.add_argument("--out", type=Path, metavar="DIR", help="(invariance/NETWORK/LAYER)")
     test.set_defaults(run=_invariance)
 
@@ -196,12 +208,31 @@ def _units(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("channels", nargs="+", type=int, metavar="CHANNEL")
 
 
+def _plugins(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE.py",
+        help="registers networks, units or families; may come several times",
+    )
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
-    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    _plugins(parser)
+    parser.add_argument(
+        "--weights", metavar="FILE", help=f"checkpoint of a network that wants one, or {RANDOM}"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all starts (0)")
     parser.add_argument(
-        "--device", default="auto", metavar="NAME", help=fields["device"].metadata["help"]
+        "--device", default="auto", metavar="NAME", help=_setting("device").metadata["help"]
     )
+
+
+def _setting(name: str) -> dataclasses.Field[Any]:
+    (field,) = (field for field in dataclasses.fields(Settings) if field.name == name)
+    return field
 
 
 def _knobs(parser: argparse.ArgumentParser, cls: type[Any], *, but: Sequence[str] = ()) -> None:
@@ -252,18 +283,9 @@ def _chosen(options: argparse.Namespace, cls: type[Any]) -> dict[str, Any]:
     return {name: content[name] for name in given}
 
 
-def _networks(_options: argparse.Namespace) -> None:
-    for network in NETWORKS.values():
-        stored = status(network)
-        held = f"cached, from {stored.source}" if stored else problem(network) or "not fetched yet"
-        print(f"{network.name}: {network.title}\n  {held}\n  licence: {network.licence}")
-        print(f"  {'layer':<12}{'receptive field':>15}{'units':>8}")
-        for step in layers(network):
-            print(f"  {step.layer:<12}{step.geometry.size:>12} px{step.units:>8}")
-        print()
-    nulls = ", ".join(f"{NULL_MARK}{name}" for name in NULLS)
-    print(f"nulls of each: {nulls}, with a seed vgg19{NULL_MARK}positions.1, for example")
-    print(f"cache: {cache_directory()}")
+def _networks(options: argparse.Namespace) -> None:
+    for line in listed(options.names):
+        print(line)
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -271,12 +293,16 @@ def _fetch(options: argparse.Namespace) -> None:
     for name in options.names:
         if NULL_MARK in name:
             get_network(name)
+        elif is_given(name):
+            find_given(name)
         elif name not in known:
             raise unknown_name("network", name, known)
     for name in options.names:
         if name == PHOTOGRAPHS:
             count = len(load_photographs())
             print(f"{name}: {count} photographs in {cache_directory() / 'photographs'}")
+        elif is_given(name):
+            print(f"{name}: {fetch_weights(name)}")
         else:
             stored = ensure(name)
             print(f"{name}: {stored.path} (from {stored.source})")
@@ -284,6 +310,7 @@ def _fetch(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
+    bring(settings.plugins, settings.checkpoints)
     if options.device is not None:
         device = read_one(Settings, "device", options.device)
         settings = dataclasses.replace(settings, device=device)
@@ -328,6 +355,7 @@ def _split(settings: Settings, count: int) -> Settings:
 
 def _merge(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
+    bring(settings.plugins, settings.checkpoints)
     check(settings, device=False)
     layout = Run.of(settings, {}, results=options.out).layout
     there = {count for found in splits(layout).values() for count in found}
@@ -370,17 +398,16 @@ def _timings(record: Path) -> dict[str, dict[str, str]]:
 def _checked(options: argparse.Namespace) -> tuple[int, list[str]]:
     """Check what can be without weights; return the side of a patch, and the layers before."""
     read_one(Settings, "seed", options.seed)
+    if options.weights is not None:
+        give_weights(options.network, options.weights)
     before: list[str] = []
     if options.network == CONTROLS:
         controls = load_units(CONTROLS, options.layer)
         total, size, where = controls.channels, controls.size, CONTROLS
     else:
-        network = get_network(options.network)
-        step = find_layer(network, options.layer)
-        total, size = step.units, step.geometry.size
-        where = f"{network.name} {options.layer}"
-        names = [step.layer for step in layers(network)]
-        before = names[: names.index(options.layer)]
+        shape = shape_of(options.network, options.layer)
+        total, size, before = shape.units, shape.size, list(shape.before)
+        where = f"{options.network} {options.layer}"
     check_channels(options.channels, total, where)
     choose_device(options.device)
     return size, before
@@ -462,7 +489,7 @@ def _titles(options: argparse.Namespace) -> dict[str, str]:
     """Return what figures call the network."""
     if options.network == CONTROLS:
         return {}
-    return {options.network: get_network(options.network).title}
+    return {options.network: title_of(options.network)}
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -521,6 +548,9 @@ def _invariance(options: argparse.Namespace) -> None:
         "families": "families.json",
     }
     settings = {**knobs, "patches": _NATURAL_PATCHES}
+    if options.photographs is not None:
+        settings["photographs"] = own_pictures(options.photographs)
+        check_pictures(settings["photographs"], size)
 
     def draw(making: Path, there: Path, tests: LayerTests, new: Sequence[int], _last: bool) -> None:
         try_unit_figures(making, tests, _titles(options), channels=new)

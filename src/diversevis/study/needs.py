@@ -69,7 +69,7 @@ def needs(stage: Stage, run: Run, place: Place, attempt: int = 1) -> dict[str, i
 def units_at(run: Run, place: Place) -> int:
     """Return how many units a job is about, at most: those of a layer, or of a part of it."""
     network, layer = place["network"], place["layer"]
-    _, total = _layers(network)[layer]
+    _, total = _shape_at(network, layer)
     asked = run.settings.units_of(network, layer)
     if asked["units"] != "all":
         total = min(total, int(max(asked["units"], len(asked["include"]))))
@@ -85,7 +85,7 @@ def _shape(run: Run, made: Mapping[str, Any], place: Place) -> tuple[int, int]:
     if "layer" not in made:
         return 0, 0
     at = {"network": made["network"], "layer": made["layer"], **place}
-    side, _ = _layers(at["network"])[at["layer"]]
+    side, _ = _shape_at(at["network"], at["layer"])
     if "patches" in made:  # natural ones are shown to all units at once
         return 1, side**2
     units = units_at(run, at)
@@ -93,14 +93,13 @@ def _shape(run: Run, made: Mapping[str, Any], place: Place) -> tuple[int, int]:
 
 
 @functools.cache
-def _layers(network: str) -> dict[str, tuple[int, int]]:
-    """Return the side of the receptive field, in pixels, and the number of units of each layer."""
+def _shape_at(network: str, layer: str) -> tuple[int, int]:
+    """Return the side of a layer's receptive field, in pixels, and its number of units."""
     # Here alone: whoever submits jobs has PyTorch loaded, other readers of this file need none.
-    from diversevis.networks.registry import get_network
-    from diversevis.networks.trunk import layers
+    from diversevis.study.named import shape_of
 
-    found = layers(get_network(network))
-    return {step.layer: (step.geometry.size, step.units) for step in found}
+    shape = shape_of(network, layer)
+    return shape.size, shape.units
 
 
 def _of_tests(made: Mapping[str, Any]) -> int:
