@@ -8,7 +8,6 @@ import math
 import shutil
 import signal
 import sys
-import time
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, NoReturn
 import torch
 
 import diversevis
+from diversevis.compare import LIKE, from_options, read_weights
 from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device, keep_memory
 from diversevis.doctor import examine, show
@@ -31,10 +31,10 @@ from diversevis.networks.given import RANDOM, find_given, give_weights, is_given
 from diversevis.networks.libraries import fetch_weights
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure
-from diversevis.results.formats import read_rows, write_rows
 from diversevis.results.joining import join_sets, join_sweeps, join_tests
 from diversevis.results.sets import ImageSets, SweepResult
 from diversevis.results.tests import LayerTests
+from diversevis.running import make_all
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.stimuli.pictures import check_pictures, own_pictures
 from diversevis.study.check import check
@@ -43,7 +43,6 @@ from diversevis.study.freshness import code_digests
 from diversevis.study.job import alone, make, make_job, settled, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
-from diversevis.study.machine import device_name
 from diversevis.study.named import shape_of, title_of
 from diversevis.study.parts import check_split, read_part, splits
 from diversevis.study.plugins import bring
@@ -154,11 +153,37 @@ def _parser() -> argparse.ArgumentParser:
     _units(test)
     _knobs(test, Invariance, but=("repeats", "repeat_delta", "effort_units"))
     _common(test)
-    test.add_argument(
-        "--photographs", type=Path, metavar="DIR", help=_setting("photographs").metadata["help"]
-    )
+    test.add_argument("--photographs", type=Path, metavar="DIR", help=_help_of("photographs"))
     test.add_argument("--out", type=Path, metavar="DIR", help="(invariance/NETWORK/LAYER)")
     test.set_defaults(run=_invariance)
+
+    pair = commands.add_parser(
+        "compare",
+        help="compare two layers: tables, statistics and the figure of the workflow",
+        description="Measures units of both layers as a configuration does, and keeps what was "
+        "made before.",
+    )
+    pair.add_argument("layers", nargs=2, metavar="NETWORK:LAYER")
+    pair.add_argument("--units", type=int, default=32, metavar="N", help="of each layer (32)")
+    pair.add_argument(
+        "--weights",
+        action="append",
+        default=[],
+        type=read_weights,
+        metavar="NETWORK=FILE",
+        help="as of visualize, for one of the networks",
+    )
+    pair.add_argument("--photographs", type=Path, metavar="DIR", help=_help_of("photographs"))
+    pair.add_argument(
+        "--like", type=Path, default=LIKE, metavar="FILE", help="measure as it says (standard)"
+    )
+    pair.add_argument("--seed", type=int, default=0, metavar="S", help=_help_of("seed"))
+    pair.add_argument("--device", default="auto", metavar="NAME", help=_help_of("device"))
+    _plugins(pair)
+    _results(pair)
+    figures = Path("figures")
+    pair.add_argument("--figures", type=Path, default=figures, metavar="DIR", help=f"({figures})")
+    pair.set_defaults(run=from_options)
 
     batch = commands.add_parser(
         "run",
@@ -225,14 +250,13 @@ def _common(parser: argparse.ArgumentParser) -> None:
         "--weights", metavar="FILE", help=f"checkpoint of a network that wants one, or {RANDOM}"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all starts (0)")
-    parser.add_argument(
-        "--device", default="auto", metavar="NAME", help=_setting("device").metadata["help"]
-    )
+    parser.add_argument("--device", default="auto", metavar="NAME", help=_help_of("device"))
 
 
-def _setting(name: str) -> dataclasses.Field[Any]:
+def _help_of(name: str) -> str:
+    """Return what a setting of a run is."""
     (field,) = (field for field in dataclasses.fields(Settings) if field.name == name)
-    return field
+    return str(field.metadata["help"])
 
 
 def _knobs(parser: argparse.ArgumentParser, cls: type[Any], *, but: Sequence[str] = ()) -> None:
@@ -321,30 +345,12 @@ def _run(options: argparse.Namespace) -> None:
     check_reference(settings, options.out)
     run = Run.of(settings, {}, results=options.out)  # criteria judge tables, not arrays
     check_split(run.layout, settings)
-    processor = device_name(choose_device(settings.device))
     record = run.at(part).layout.timings()  # not to be written by several processes
-    timings = _timings(record)
     every = jobs(COMPUTING, run)
-    records = records_of(every)
     of_no_use = settled(every)
-    every = of_part(every, part) if part else every
-    timings = {job.key: timings[job.key] for job in every if job.key in timings}
-    for job in every:
-        if job.key in of_no_use:
-            continue
-        with alone(job.record):
-            why = stale(job)
-            if not why:
-                print(f"{job.key}: kept")
-                continue
-            begin = time.monotonic()
-            make_job(job, records)
-            taken = time.monotonic() - begin
-        timings[job.key] = {"stage": job.key, "seconds": f"{taken:.1f}", "device": processor}
-        write_rows(record, timings.values(), ("stage", "seconds", "device"))
-        print(f"{job.key}: {taken:.0f} s ({'; '.join(why)})", flush=True)
-    total = sum(float(row["seconds"]) for row in timings.values())
-    print(f"{len(timings)} stages, {total:.0f} s; written to {run.at(part).layout.of_units}")
+    wanted = of_part(every, part) if part else every
+    make_all([job for job in wanted if job.key not in of_no_use], records_of(every), record)
+    print(f"written to {run.at(part).layout.of_units}")
 
 
 def _split(settings: Settings, count: int) -> Settings:
@@ -384,15 +390,6 @@ def _merge(options: argparse.Namespace) -> None:
             missing = True
     if missing:
         raise SystemExit(FAILED)
-
-
-def _timings(record: Path) -> dict[str, dict[str, str]]:
-    """Return what earlier runs took, by stage."""
-    try:
-        rows = read_rows(record) if record.exists() else []
-        return {row["stage"]: {**row, "seconds": f"{float(row['seconds']):.1f}"} for row in rows}
-    except (KeyError, ValueError) as error:
-        raise UserError(f"times of stages in {record}", repr(error), "move it away") from None
 
 
 def _checked(options: argparse.Namespace) -> tuple[int, list[str]]:
