@@ -130,7 +130,7 @@ def test_own_weights_of_a_library_are_taken_where_they_are(monkeypatch, tmp_path
         ("torchvision:resnet18+he", "layer1.0", "nulls of built-in networks alone"),
         ("torchvision:squeezenet1_1", "feature.0", "did you mean features.0"),
         ("torchvision:squeezenet1_1", "", "name of a layer"),
-        ("squeezenet1_1", "features.0", "did you mean torchvision:squeezenet1_1"),
+        ("squeezenet1_1", "features.0", "or torchvision:squeezenet1_1"),
         ("vgg19", "conv5_1", "name torchvision:vgg19 conv5_1, with --weights"),
         ("resnet50+he", "layer4.0", "name torchvision:resnet50 layer4.0, with --weights"),
     ],

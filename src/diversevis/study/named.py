@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torchvision import models
-
 from diversevis.errors import UserError, unknown_name
 from diversevis.networks.base import NULL_MARK
 from diversevis.networks.given import (
@@ -93,12 +91,13 @@ def check_name(network: str) -> None:
     except UserError as error:
         if NULL_MARK in network:
             raise
+        from torchvision import models  # slow to import
+
         also = " or ".join(f"{library}{MARK}NAME" for library in LIBRARIES)
-        found = unknown_name("network", network, [*NETWORKS, *GIVEN])
-        remedy = f"{found.remedy}; or {also}"
         if network in models.list_models(module=models):
-            remedy = f"did you mean torchvision{MARK}{network}?"
-        raise UserError(found.expected, found.received, remedy) from error
+            also = f"torchvision{MARK}{network}"
+        found = unknown_name("network", network, [*NETWORKS, *GIVEN])
+        raise UserError(found.expected, found.received, f"{found.remedy}; or {also}") from error
 
 
 def title_of(network: str) -> str:
