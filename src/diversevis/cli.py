@@ -44,6 +44,7 @@ from diversevis.study.job import alone, make, make_job, settled, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
 from diversevis.study.named import shape_of, title_of
+from diversevis.study.needs import bounds, in_words
 from diversevis.study.parts import check_split, read_part, splits
 from diversevis.study.plugins import bring
 from diversevis.study.reference import check_reference
@@ -410,6 +411,9 @@ def _checked(options: argparse.Namespace) -> tuple[int, list[str]]:
     return size, before
 
 
+_LONG = 120
+"""Seconds from which on it is told beforehand how long a command takes at most."""
+
 _UNITS_AT_ONCE = {"cpu": 16, "cuda": 128}
 """Units that `visualize` and `invariance` make before they write them down."""
 
@@ -442,8 +446,11 @@ class _ByHand:
     draw: Callable[[Path, Path, Any, Sequence[int], bool], None]
 
 
-def _made_by_hand(options: argparse.Namespace, how: _ByHand, **settings: Any) -> Any:
-    """Make results of units that are not in a folder yet, part by part, and return all of them."""
+def _made_by_hand(options: argparse.Namespace, how: _ByHand, size: int, **settings: Any) -> Any:
+    """Make results of units that are not in a folder yet, part by part, and return all of them.
+
+    If that may take long it is told before; `size` is that of a patch.
+    """
     folder = options.out or Path(how.kind, options.network, options.layer)
     where = {name: getattr(options, name) for name in ("network", "layer", "channels", "seed")}
     settings = {**where, **settings}
@@ -457,6 +464,10 @@ def _made_by_hand(options: argparse.Namespace, how: _ByHand, **settings: Any) ->
         new = [channel for channel in options.channels if channel not in there]
         if kept := [str(channel) for channel in options.channels if channel in there]:
             print(f"{options.network} {options.layer} {', '.join(kept)}: kept")
+        seconds, _ = bounds(settings, len(new), size**2)
+        _, held = bounds(settings, min(len(new), together), size**2)
+        if seconds > _LONG:
+            print(f"{len(new)} units to be made: {in_words(seconds, held)}", flush=True)
         for begin in range(0, len(new), together):
             some = new[begin : begin + together]
             with renewed(folder, [*names, RECORD]) as making:
@@ -500,7 +511,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _visualize(options: argparse.Namespace) -> None:
-    _, before = _checked(options)
+    size, before = _checked(options)
     if options.distance is not None:
         of_layer: Any = SimpleNamespace(layer=options.layer, earlier_layers=before)
         check_distance(of_layer, options.distance)
@@ -524,7 +535,7 @@ def _visualize(options: argparse.Namespace) -> None:
     load, join = (SweepResult.load, join_sweeps) if step == "sweep" else (ImageSets.load, join_sets)
     drawn = [*chosen.values(), "contact_sheet.png"]
     how = _ByHand("visualizations", step, files, drawn, load, join, draw)
-    result = _made_by_hand(options, how, **settings)
+    result = _made_by_hand(options, how, size, **settings)
     sets = result.chosen if step == "sweep" else result
     for row in sets.take(options.channels).rows():
         print(
@@ -557,7 +568,7 @@ def _invariance(options: argparse.Namespace) -> None:
 
     drawn = [f"unit_{channel}.png" for channel in options.channels]
     how = _ByHand("invariance", "tests", files, drawn, LayerTests.load, join_tests, draw)
-    result = _made_by_hand(options, how, **settings)
+    result = _made_by_hand(options, how, size, **settings)
     left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
     for row in result.rows():
         if (row["statistic"], row["measure"]) != ("mean", options.measure):

@@ -118,7 +118,6 @@ def test_a_family_of_a_plugin_is_one_like_others(tmp_path):
     load_plugin(write(tmp_path / "fades.py", FAMILY))
     assert get_family("fades").index == "fade"
     assert family_code(["fades"]) == ["plugin fades.py"]
-    assert "diversevis.invariance.families.base" not in code_digests("plugin fades.py")
     content = {"scale": "mine", "layers": {"vgg19": ["conv1_1"]}}
     run = Run.of(read_settings({**content, "invariance": {"families": ["fades"]}}), {})
     depending = {j.stage.name for j in jobs(COMPUTING, run) if "plugin fades.py" in j.digests}
