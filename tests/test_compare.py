@@ -87,10 +87,13 @@ def test_the_summary_has_a_line_for_each_quantity(tmp_path):
     table = run.layout.table("pairs")
     table.parent.mkdir(parents=True)
     write_rows(table, [tested, {**row, "quantity": "f1_f0"}], COLUMNS)
+    write_rows(run.layout.table("controls"), [{"holds": "True"}], ["holds"])
     first, second = summary(run)
     assert re.match(r"phase_above \(second C4\): median 0.25 of 32 units, 0.25 of 31; ", first)
     assert "Cliff's delta -0.50 (0.25 to 0.25), corrected p 0.25" in first
-    assert second == "f1_f0: not compared, too few units have it"
+    assert second == "f1_f0: not compared, as too few units have it"
+    write_rows(run.layout.table("controls"), [{"holds": "False"}], ["holds"])
+    assert summary(run)[1] == f"{second}, or controls failed: see controls.csv"
 
 
 def test_what_a_run_takes_at_most_is_told(capsys, monkeypatch, tmp_path):

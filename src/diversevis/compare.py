@@ -137,10 +137,12 @@ def compare(
 
 def summary(run: Run) -> list[str]:
     """Return what the comparison found, one line for each quantity."""
-    lines = []
+    lines, withheld = [], ""
+    if any(row["holds"] == "False" for row in read_rows(run.layout.table("controls"))):
+        withheld = ", or controls failed: see controls.csv"
     for row in read_rows(run.layout.table("pairs")):
         if row["u"] == "":
-            lines.append(f"{row['quantity']}: not compared, too few units have it")
+            lines.append(f"{row['quantity']}: not compared, as too few units have it{withheld}")
             continue
         number = {name: float(row[name]) for name in _NUMBERS}
         lines.append(

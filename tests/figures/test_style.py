@@ -26,6 +26,13 @@ from diversevis.figures.gallery import draw
         (np.nan, "\N{EN DASH}"),
     ],
 )
+def test_networks_that_are_not_built_in_differ_in_colour():
+    with style.titles({"vgg19": "VGG-19", "v1": "V1", "v1+he": "null", "timm:resnet26": "mine"}):
+        found = [style.network_colour(name) for name in ("vgg19", "v1", "timm:resnet26")]
+        assert style.network_colour("v1+he") == found[1]
+    assert len(set(found)) == 3
+
+
 def test_numbers_have_three_digits(value, text):
     assert style.number(value) == text
 

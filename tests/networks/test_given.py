@@ -53,7 +53,7 @@ def test_library_networks_have_random_weights_and_say_so(capsys):
     patches = torch.linspace(-50, 50, 27).reshape(1, 3, 3, 3)
     assert torch.equal(again(patches), units(patches))
     found = about("torchvision:squeezenet1_1")
-    assert found.title == "squeezenet1_1 (torchvision), random weights"
+    assert found.title == "squeezenet1_1, random"
 
 
 def test_loading_leaves_the_random_stream_alone():
@@ -110,7 +110,7 @@ def test_own_weights_of_a_library_are_taken_where_they_are(monkeypatch, tmp_path
     monkeypatch.setattr(libraries, "_url", lambda _model: f"https://host.invalid/{file.name}")
     name = "torchvision:squeezenet1_1"
     dv.load_trunk(name, "features.0")
-    assert (about(name).digest, about(name).title) == (digest, "squeezenet1_1 (torchvision)")
+    assert (about(name).digest, about(name).title) == (digest, "squeezenet1_1")
     assert code_digests(*depends_on(name))[f"weights of {name}"] == digest[:16]
     assert libraries.fetch_weights(name, progress=False) == file
     give_weights(name, "random")

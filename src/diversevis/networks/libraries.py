@@ -48,7 +48,7 @@ def _of_torchvision(name: str, model: str) -> ModuleNetwork:
         build=partial(models.get_model, model, weights=None, **settings),
         mean=shown.mean,
         std=shown.std,
-        title=f"{model} (torchvision)",
+        title=model,
         licence="BSD-3-Clause",
         reference=f"torchvision, {model}",
     )

@@ -250,7 +250,7 @@ def about_given(network: str) -> About:
             KNOWN[network, "digest"] = _tensor_digest(given)
         digest = KNOWN[network, "digest"]
         if MARK in network:
-            title, source = f"{title}, random weights", f"{source}, random weights, seed 0"
+            title, source = f"{title}, random", f"{source}, random weights, seed 0"
     return About(title, given.licence, given.reference, digest, source, file_digest)
 
 
