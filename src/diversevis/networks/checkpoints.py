@@ -63,7 +63,10 @@ def read_checkpoint(path: Path, cache: Path | None = None) -> Tensors:
         return found, {"source_sha256": digest}
 
     kept = (cache or cache_directory()) / "checkpoints" / f"{digest}.safetensors"
-    return stored_tensors(kept, make, Expected(declared=_FORM, keys=("source_sha256",)))[0]
+    # What cannot be read leaves no folder behind.
+    made = None if kept.exists() else make()
+    expected = Expected(declared=_FORM, keys=("source_sha256",))
+    return stored_tensors(kept, lambda: made or make(), expected)[0]
 
 
 def _tensors_in(path: Path) -> Mapping[str, Tensor]:

@@ -76,7 +76,7 @@ def _not_kept(network: str, layer: str) -> UserError | None:
     architecture = known.name.partition(NULL_MARK)[0].partition("-")[0]
     return UserError(
         f"a layer of {network} up to {known.last_layer}: of built-in networks no more is kept",
-        layer,
+        repr(layer),
         f"name torchvision:{architecture} {layer}, with --weights FILE for trained ones",
     )
 
