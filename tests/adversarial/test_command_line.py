@@ -195,7 +195,7 @@ ROWS = [
     ("visualize vgg19 conv5_1 0", "name torchvision:vgg19 conv5_1"),
     (f"{V} --weights good.yaml", "name torchvision:vgg19"),
     ("visualize torchvision:resnet18 layer1.0 0 --weights nothing.pt", "no file nothing.pt"),
-    ("visualize torchvision:resnet18 layer1.0 0 --weights good.yaml", "of safetensors in good.yaml"),
+    ("visualize torchvision:resnet18 layer1.0 0 --weights good.yaml", "safetensors in good.yaml"),
     (f"{V} --plugin good.yaml", "a Python file as a plugin"),
     (f"{T} --weights good.yaml", "name torchvision:vgg19"),
     (f"{T} --plugin nothing.py", "a Python file as a plugin"),
