@@ -26,7 +26,9 @@ ORDER = (
     {"study"},
     {"analysis"},
     {"figures"},
-    {"pipeline", "documents", "takeover", "doctor", "cli"},
+    {"pipeline", "documents", "takeover", "doctor", "listing", "running"},
+    {"compare"},
+    {"cli"},
 )
 HEIGHT = {name: height for height, names in enumerate(ORDER) for name in names}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

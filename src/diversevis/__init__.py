@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers, which do not run what is below
     from diversevis.figures.sheet import contact_sheet
+    from diversevis.invariance.families.base import Family, Warps
+    from diversevis.networks.given import (
+        GivenUnits,
+        ModuleNetwork,
+        register_network,
+        register_units,
+    )
+    from diversevis.networks.loading import load_trunk
     from diversevis.networks.modules import from_module
-    from diversevis.networks.trunk import Trunk, load_trunk
+    from diversevis.networks.trunk import Trunk
     from diversevis.optimisation.schedule import Schedule
+    from diversevis.study.plugins import register_family
     from diversevis.synthesis.diverse import DiverseSets, diverse_sets
     from diversevis.synthesis.sweep import Sweep, sweep
     from diversevis.synthesis.targets import Targets, channels, directions
@@ -21,11 +30,15 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run what is bel
 
 __all__ = [
     "DiverseSets",
+    "Family",
+    "GivenUnits",
+    "ModuleNetwork",
     "Schedule",
     "Sweep",
     "Targets",
     "Trunk",
     "Units",
+    "Warps",
     "channels",
     "check_units",
     "contact_sheet",
@@ -33,14 +46,21 @@ __all__ = [
     "diverse_sets",
     "from_module",
     "load_trunk",
+    "register_family",
+    "register_network",
+    "register_units",
     "sweep",
 ]
 
 _HOMES = {
     "figures.sheet": ("contact_sheet",),
+    "invariance.families.base": ("Family", "Warps"),
+    "networks.given": ("GivenUnits", "ModuleNetwork", "register_network", "register_units"),
+    "networks.loading": ("load_trunk",),
     "networks.modules": ("from_module",),
-    "networks.trunk": ("Trunk", "load_trunk"),
+    "networks.trunk": ("Trunk",),
     "optimisation.schedule": ("Schedule",),
+    "study.plugins": ("register_family",),
     "synthesis.diverse": ("DiverseSets", "diverse_sets"),
     "synthesis.sweep": ("Sweep", "sweep"),
     "synthesis.targets": ("Targets", "channels", "directions"),

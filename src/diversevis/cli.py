@@ -8,7 +8,6 @@ import math
 import shutil
 import signal
 import sys
-import time
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, NoReturn
 import torch
 
 import diversevis
+from diversevis.compare import LIKE, from_options, read_weights
 from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device, keep_memory
 from diversevis.doctor import examine, show
@@ -25,24 +25,28 @@ from diversevis.errors import NonFiniteLossError, UserError, unknown_name
 from diversevis.fetching.files import cache_directory, read_error
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
 from diversevis.invariance.families.registry import build_families
+from diversevis.listing import listed
 from diversevis.networks.base import NULL_MARK
-from diversevis.networks.nulls import NULLS
+from diversevis.networks.given import RANDOM, find_given, give_weights, is_given
+from diversevis.networks.libraries import fetch_weights
 from diversevis.networks.registry import NETWORKS, get_network
-from diversevis.networks.store import ensure, problem, status
-from diversevis.networks.trunk import find_layer, layers
-from diversevis.results.formats import read_rows, write_rows
+from diversevis.networks.store import ensure
 from diversevis.results.joining import join_sets, join_sweeps, join_tests
 from diversevis.results.sets import ImageSets, SweepResult
 from diversevis.results.tests import LayerTests
+from diversevis.running import make_all
 from diversevis.stimuli.photographs import load_photographs
+from diversevis.stimuli.pictures import check_pictures, own_pictures
 from diversevis.study.check import check
 from diversevis.study.folder import RECORD, alone_in, channels_in, renewed, tell_channels
 from diversevis.study.freshness import code_digests
 from diversevis.study.job import alone, make, make_job, settled, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
-from diversevis.study.machine import device_name
+from diversevis.study.named import shape_of, title_of
+from diversevis.study.needs import bounds, in_words
 from diversevis.study.parts import check_split, read_part, splits
+from diversevis.study.plugins import bring
 from diversevis.study.reference import check_reference
 from diversevis.study.settings import (
     Invariance,
@@ -72,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         keep_memory()
+        bring(getattr(options, "plugin", ()))
         options.run(options)
     except UserError as error:
         print(f"diversevis: {error}", file=sys.stderr)
@@ -114,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     listing = commands.add_parser("networks", help="list networks, their layers, and the cache")
+    listing.add_argument(
+        "names", nargs="*", metavar="NAME", help="torchvision:convnext_tiny, for example"
+    )
+    _plugins(listing)
     listing.set_defaults(run=_networks)
 
     fetching = commands.add_parser("fetch", help="fetch, verify and convert networks")
@@ -145,8 +154,37 @@ def _parser() -> argparse.ArgumentParser:
     _units(test)
     _knobs(test, Invariance, but=("repeats", "repeat_delta", "effort_units"))
     _common(test)
+    test.add_argument("--photographs", type=Path, metavar="DIR", help=_help_of("photographs"))
     test.add_argument("--out", type=Path, metavar="DIR", help="(invariance/NETWORK/LAYER)")
     test.set_defaults(run=_invariance)
+
+    pair = commands.add_parser(
+        "compare",
+        help="compare two layers: tables, statistics and the figure of the workflow",
+        description="Measures units of both layers as a configuration does, and keeps what was "
+        "made before.",
+    )
+    pair.add_argument("layers", nargs=2, metavar="NETWORK:LAYER")
+    pair.add_argument("--units", type=int, default=32, metavar="N", help="of each layer (32)")
+    pair.add_argument(
+        "--weights",
+        action="append",
+        default=[],
+        type=read_weights,
+        metavar="NETWORK=FILE",
+        help="as of visualize, for one of the networks",
+    )
+    pair.add_argument("--photographs", type=Path, metavar="DIR", help=_help_of("photographs"))
+    pair.add_argument(
+        "--like", type=Path, default=LIKE, metavar="FILE", help="measure as it says (standard)"
+    )
+    pair.add_argument("--seed", type=int, default=0, metavar="S", help=_help_of("seed"))
+    pair.add_argument("--device", default="auto", metavar="NAME", help=_help_of("device"))
+    _plugins(pair)
+    _results(pair)
+    figures = Path("figures")
+    pair.add_argument("--figures", type=Path, default=figures, metavar="DIR", help=f"({figures})")
+    pair.set_defaults(run=from_options)
 
     batch = commands.add_parser(
         "run",
@@ -196,12 +234,30 @@ def _units(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("channels", nargs="+", type=int, metavar="CHANNEL")
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
-    fields = {field.name: field for field in dataclasses.fields(Settings)}
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all starts (0)")
+def _plugins(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--device", default="auto", metavar="NAME", help=fields["device"].metadata["help"]
+        "--plugin",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE.py",
+        help="registers networks, units or families; may come several times",
     )
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    _plugins(parser)
+    parser.add_argument(
+        "--weights", metavar="FILE", help=f"checkpoint of a network that wants one, or {RANDOM}"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all starts (0)")
+    parser.add_argument("--device", default="auto", metavar="NAME", help=_help_of("device"))
+
+
+def _help_of(name: str) -> str:
+    """Return what a setting of a run is."""
+    (field,) = (field for field in dataclasses.fields(Settings) if field.name == name)
+    return str(field.metadata["help"])
 
 
 def _knobs(parser: argparse.ArgumentParser, cls: type[Any], *, but: Sequence[str] = ()) -> None:
@@ -252,18 +308,9 @@ def _chosen(options: argparse.Namespace, cls: type[Any]) -> dict[str, Any]:
     return {name: content[name] for name in given}
 
 
-def _networks(_options: argparse.Namespace) -> None:
-    for network in NETWORKS.values():
-        stored = status(network)
-        held = f"cached, from {stored.source}" if stored else problem(network) or "not fetched yet"
-        print(f"{network.name}: {network.title}\n  {held}\n  licence: {network.licence}")
-        print(f"  {'layer':<12}{'receptive field':>15}{'units':>8}")
-        for step in layers(network):
-            print(f"  {step.layer:<12}{step.geometry.size:>12} px{step.units:>8}")
-        print()
-    nulls = ", ".join(f"{NULL_MARK}{name}" for name in NULLS)
-    print(f"nulls of each: {nulls}, with a seed vgg19{NULL_MARK}positions.1, for example")
-    print(f"cache: {cache_directory()}")
+def _networks(options: argparse.Namespace) -> None:
+    for line in listed(options.names):
+        print(line)
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -271,12 +318,16 @@ def _fetch(options: argparse.Namespace) -> None:
     for name in options.names:
         if NULL_MARK in name:
             get_network(name)
+        elif is_given(name):
+            find_given(name)
         elif name not in known:
             raise unknown_name("network", name, known)
     for name in options.names:
         if name == PHOTOGRAPHS:
             count = len(load_photographs())
             print(f"{name}: {count} photographs in {cache_directory() / 'photographs'}")
+        elif is_given(name):
+            print(f"{name}: {fetch_weights(name)}")
         else:
             stored = ensure(name)
             print(f"{name}: {stored.path} (from {stored.source})")
@@ -284,6 +335,7 @@ def _fetch(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
+    bring(settings.plugins, settings.checkpoints)
     if options.device is not None:
         device = read_one(Settings, "device", options.device)
         settings = dataclasses.replace(settings, device=device)
@@ -294,30 +346,12 @@ def _run(options: argparse.Namespace) -> None:
     check_reference(settings, options.out)
     run = Run.of(settings, {}, results=options.out)  # criteria judge tables, not arrays
     check_split(run.layout, settings)
-    processor = device_name(choose_device(settings.device))
     record = run.at(part).layout.timings()  # not to be written by several processes
-    timings = _timings(record)
     every = jobs(COMPUTING, run)
-    records = records_of(every)
     of_no_use = settled(every)
-    every = of_part(every, part) if part else every
-    timings = {job.key: timings[job.key] for job in every if job.key in timings}
-    for job in every:
-        if job.key in of_no_use:
-            continue
-        with alone(job.record):
-            why = stale(job)
-            if not why:
-                print(f"{job.key}: kept")
-                continue
-            begin = time.monotonic()
-            make_job(job, records)
-            taken = time.monotonic() - begin
-        timings[job.key] = {"stage": job.key, "seconds": f"{taken:.1f}", "device": processor}
-        write_rows(record, timings.values(), ("stage", "seconds", "device"))
-        print(f"{job.key}: {taken:.0f} s ({'; '.join(why)})", flush=True)
-    total = sum(float(row["seconds"]) for row in timings.values())
-    print(f"{len(timings)} stages, {total:.0f} s; written to {run.at(part).layout.of_units}")
+    wanted = of_part(every, part) if part else every
+    make_all([job for job in wanted if job.key not in of_no_use], records_of(every), record)
+    print(f"written to {run.at(part).layout.of_units}")
 
 
 def _split(settings: Settings, count: int) -> Settings:
@@ -328,6 +362,7 @@ def _split(settings: Settings, count: int) -> Settings:
 
 def _merge(options: argparse.Namespace) -> None:
     settings = read_settings(options.config)
+    bring(settings.plugins, settings.checkpoints)
     check(settings, device=False)
     layout = Run.of(settings, {}, results=options.out).layout
     there = {count for found in splits(layout).values() for count in found}
@@ -358,33 +393,26 @@ def _merge(options: argparse.Namespace) -> None:
         raise SystemExit(FAILED)
 
 
-def _timings(record: Path) -> dict[str, dict[str, str]]:
-    """Return what earlier runs took, by stage."""
-    try:
-        rows = read_rows(record) if record.exists() else []
-        return {row["stage"]: {**row, "seconds": f"{float(row['seconds']):.1f}"} for row in rows}
-    except (KeyError, ValueError) as error:
-        raise UserError(f"times of stages in {record}", repr(error), "move it away") from None
-
-
 def _checked(options: argparse.Namespace) -> tuple[int, list[str]]:
     """Check what can be without weights; return the side of a patch, and the layers before."""
     read_one(Settings, "seed", options.seed)
+    if options.weights is not None:
+        give_weights(options.network, options.weights)
     before: list[str] = []
     if options.network == CONTROLS:
         controls = load_units(CONTROLS, options.layer)
         total, size, where = controls.channels, controls.size, CONTROLS
     else:
-        network = get_network(options.network)
-        step = find_layer(network, options.layer)
-        total, size = step.units, step.geometry.size
-        where = f"{network.name} {options.layer}"
-        names = [step.layer for step in layers(network)]
-        before = names[: names.index(options.layer)]
+        shape = shape_of(options.network, options.layer)
+        total, size, before = shape.units, shape.size, list(shape.before)
+        where = f"{options.network} {options.layer}"
     check_channels(options.channels, total, where)
     choose_device(options.device)
     return size, before
 
+
+_LONG = 120
+"""Seconds from which on it is told beforehand how long a command takes at most."""
 
 _UNITS_AT_ONCE = {"cpu": 16, "cuda": 128}
 """Units that `visualize` and `invariance` make before they write them down."""
@@ -418,8 +446,11 @@ class _ByHand:
     draw: Callable[[Path, Path, Any, Sequence[int], bool], None]
 
 
-def _made_by_hand(options: argparse.Namespace, how: _ByHand, **settings: Any) -> Any:
-    """Make results of units that are not in a folder yet, part by part, and return all of them."""
+def _made_by_hand(options: argparse.Namespace, how: _ByHand, size: int, **settings: Any) -> Any:
+    """Make results of units that are not in a folder yet, part by part, and return all of them.
+
+    If that may take long it is told before; `size` is that of a patch.
+    """
     folder = options.out or Path(how.kind, options.network, options.layer)
     where = {name: getattr(options, name) for name in ("network", "layer", "channels", "seed")}
     settings = {**where, **settings}
@@ -433,6 +464,10 @@ def _made_by_hand(options: argparse.Namespace, how: _ByHand, **settings: Any) ->
         new = [channel for channel in options.channels if channel not in there]
         if kept := [str(channel) for channel in options.channels if channel in there]:
             print(f"{options.network} {options.layer} {', '.join(kept)}: kept")
+        seconds, _ = bounds(settings, len(new), size**2)
+        _, held = bounds(settings, min(len(new), together), size**2)
+        if seconds > _LONG:
+            print(f"{len(new)} units to be made: {in_words(seconds, held)}", flush=True)
         for begin in range(0, len(new), together):
             some = new[begin : begin + together]
             with renewed(folder, [*names, RECORD]) as making:
@@ -462,7 +497,7 @@ def _titles(options: argparse.Namespace) -> dict[str, str]:
     """Return what figures call the network."""
     if options.network == CONTROLS:
         return {}
-    return {options.network: get_network(options.network).title}
+    return {options.network: title_of(options.network)}
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -476,7 +511,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _visualize(options: argparse.Namespace) -> None:
-    _, before = _checked(options)
+    size, before = _checked(options)
     if options.distance is not None:
         of_layer: Any = SimpleNamespace(layer=options.layer, earlier_layers=before)
         check_distance(of_layer, options.distance)
@@ -500,7 +535,7 @@ def _visualize(options: argparse.Namespace) -> None:
     load, join = (SweepResult.load, join_sweeps) if step == "sweep" else (ImageSets.load, join_sets)
     drawn = [*chosen.values(), "contact_sheet.png"]
     how = _ByHand("visualizations", step, files, drawn, load, join, draw)
-    result = _made_by_hand(options, how, **settings)
+    result = _made_by_hand(options, how, size, **settings)
     sets = result.chosen if step == "sweep" else result
     for row in sets.take(options.channels).rows():
         print(
@@ -521,6 +556,9 @@ def _invariance(options: argparse.Namespace) -> None:
         "families": "families.json",
     }
     settings = {**knobs, "patches": _NATURAL_PATCHES}
+    if options.photographs is not None:
+        settings["photographs"] = own_pictures(options.photographs)
+        check_pictures(settings["photographs"], size)
 
     def draw(making: Path, there: Path, tests: LayerTests, new: Sequence[int], _last: bool) -> None:
         try_unit_figures(making, tests, _titles(options), channels=new)
@@ -530,7 +568,7 @@ def _invariance(options: argparse.Namespace) -> None:
 
     drawn = [f"unit_{channel}.png" for channel in options.channels]
     how = _ByHand("invariance", "tests", files, drawn, LayerTests.load, join_tests, draw)
-    result = _made_by_hand(options, how, **settings)
+    result = _made_by_hand(options, how, size, **settings)
     left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
     for row in result.rows():
         if (row["statistic"], row["measure"]) != ("mean", options.measure):

@@ -24,6 +24,7 @@ from diversevis.stimuli import photographs
 from diversevis.study.folder import RECORD
 from diversevis.study.freshness import code_digests, damaged, read_record
 from diversevis.study.job import settled, stale
+from diversevis.study.plugins import bring
 from diversevis.study.provenance import checkout, versions
 from diversevis.study.settings import read_criteria, read_settings
 from diversevis.study.stage import Job, Run, jobs
@@ -247,6 +248,7 @@ def _run_of(folder: Path) -> Run:
         except UserError:
             continue
         if settings.scale == folder.name:
+            bring(settings.plugins, settings.checkpoints)
             criteria = path.parent / "criteria.yaml"
             judged = read_criteria(criteria) if criteria.exists() else {}
             return Run.of(settings, judged, results=folder.parent)

@@ -177,3 +177,10 @@ def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
         style.save(figure, path)
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
     assert path.read_bytes() == b"old"
+
+
+def test_networks_that_are_not_built_in_differ_in_colour():
+    with style.titles({"vgg19": "VGG-19", "v1": "V1", "v1+he": "null", "timm:resnet26": "mine"}):
+        found = [style.network_colour(name) for name in ("vgg19", "v1", "timm:resnet26")]
+        assert style.network_colour("v1+he") == found[1]
+    assert len(set(found)) == 3

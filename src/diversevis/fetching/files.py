@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -186,6 +187,25 @@ def file_digest(path: Path, algorithm: str) -> str:
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     return file_digest(path, "sha256")
+
+
+def known_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, read once by a process as long as the file does not change.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    about = path.stat()
+    # What changes whenever a file does; the time of its last change cannot be set back.
+    stamp = about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+    return _sha256(path, *stamp)
+
+
+@functools.cache
+def _sha256(path: Path, *_stamp: int) -> str:
+    return file_sha256(path)
 
 
 def _umask() -> int:

@@ -33,6 +33,7 @@ INK, GREY, FAINT = "#1A1A1A", "#6B6B6B", "#D0D0D0"
 
 # Wine and teal: as far apart in lightness as in hue, so that they differ in grey, too.
 _NETWORK_COLOURS = {"vgg19": "#882255", "resnet50": "#1B96A8"}
+_OTHER_COLOURS = (INK, "#C97B00", "#5B6FB5")
 
 _TITLES: ContextVar[Mapping[str, str]] = ContextVar("titles")
 _ENTRIES = 5  # entries of a legend, before its next line begins
@@ -105,8 +106,16 @@ def network_title(name: str) -> str:
 
 
 def network_colour(name: str) -> str:
-    """Return a network's colour; variants of one architecture, and nulls, share theirs."""
-    return _NETWORK_COLOURS.get(re.split("[-+]", name)[0], INK)
+    """Return a network's colour; variants of one architecture, and nulls, share theirs.
+
+    Networks that are not built in have others, in the order of `titles`.
+    """
+    base, *named = (re.split("[-+]", known)[0] for known in (name, *_TITLES.get({})))
+    if base in _NETWORK_COLOURS:
+        return _NETWORK_COLOURS[base]
+    others = list(dict.fromkeys([known for known in named if known not in _NETWORK_COLOURS]))
+    place = others.index(base) if base in others else 0
+    return _OTHER_COLOURS[place % len(_OTHER_COLOURS)]
 
 
 def number(value: float) -> str:

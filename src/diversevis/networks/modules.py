@@ -16,7 +16,14 @@ from diversevis.networks import self_check
 from diversevis.networks.conventions import Convention, convention
 from diversevis.networks.fields import Field, OutsideError, field_of, response_of
 from diversevis.networks.layouts import UnboundedError, UntraceableError
-from diversevis.networks.recording import IMAGE, IMAGES_SHOWN, Recording, record
+from diversevis.networks.recording import (
+    IMAGE,
+    IMAGES_SHOWN,
+    Recording,
+    operands,
+    record,
+    tensors_of,
+)
 from diversevis.networks.traced import TracedTrunk
 from diversevis.networks.whole import WholeTrunk
 
@@ -130,8 +137,7 @@ def traced(
     UserError
         As `from_module`.
     """
-    short = short_names(module)
-    own = {given: known for known, given in short.items()}.get(layer, layer)
+    short, own = short_names(module), _own_name(module, layer)
     names = short if layer in short.values() else None
     large = _first_look(module, own, wants.channels, name)
     recording, field = _smaller(module, own, wants.channels, large.size + 2 * large.stride)
@@ -177,6 +183,45 @@ def layers(module: nn.Module, channels: int = 3) -> list[str]:
     return _maps(recording)
 
 
+def tensors_up_to(module: nn.Module, layer: str, channels: int = 3) -> set[str]:
+    """Return the names of the tensors that a module takes until it has computed a layer.
+
+    Parameters
+    ----------
+    module, layer
+        As for `from_module`. Where there is no such layer, all tensors are meant.
+    channels
+        Of its input.
+    """
+    own = _own_name(module, layer)
+    with evaluating(module):
+        recording = record(module, _blank(_LARGE[0], channels), until=own)
+    if own not in recording.layers or recording.ended is not None:
+        return set(tensors_of(module))
+    nodes = recording.nodes
+    used = {ref.node for node in nodes for ref in operands(node.arguments)}
+    return {nodes[number].name for number in used if nodes[number].operation is None}
+
+
+def receptive_fields(module: nn.Module, channels: int = 3) -> dict[str, int]:
+    """Return the side of the receptive field of every layer of a module that can be traced, in px.
+
+    Parameters
+    ----------
+    module
+        As for `from_module`.
+    channels
+        Of its input.
+    """
+    found = {}
+    with evaluating(module):
+        recording = record(module, _blank(_LARGE[0], channels))
+    for name in _maps(recording):
+        with contextlib.suppress(OutsideError, UnboundedError, UntraceableError):
+            found[name] = field_of(recording, response_of(recording, name)).size
+    return found
+
+
 def short_names(module: nn.Module) -> dict[str, str]:
     """Return the short names of layers of VGG- and ResNet-like networks by their dotted ones."""
     children = dict(module.named_children())
@@ -192,6 +237,11 @@ def short_names(module: nn.Module) -> dict[str, str]:
         for index, _ in stage.named_children()
     ]
     return {"bn1": "conv1", **dict(zip(blocks, blocks, strict=True))}
+
+
+def _own_name(module: nn.Module, layer: str) -> str:
+    """Return the dotted name of a layer that may be called by its short one."""
+    return {given: known for known, given in short_names(module).items()}.get(layer, layer)
 
 
 _CHAIN = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Dropout)

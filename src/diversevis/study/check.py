@@ -11,11 +11,12 @@ from diversevis.errors import UserError, unknown_name
 from diversevis.invariance.families.base import Warps
 from diversevis.invariance.families.registry import FAMILIES, fitting_families, get_family
 from diversevis.networks.base import NULL_MARK
-from diversevis.networks.registry import NETWORKS, get_network
-from diversevis.networks.trunk import find_layer
+from diversevis.networks.registry import NETWORKS
 from diversevis.results.quantities import quantities
 from diversevis.results.tests import FamilyInfo
+from diversevis.stimuli.pictures import check_pictures, own_pictures
 from diversevis.study.knobs import plain, read
+from diversevis.study.named import shape_of
 from diversevis.study.settings import Layer, Settings
 from diversevis.synthesis.targets import check_channels
 
@@ -46,10 +47,9 @@ def check(
     """
     settings = read(Settings, plain(settings))  # it may not come from a file
     _check_nulls(settings)
-    sizes = {
-        find_layer(get_network(network), layer).geometry.size
-        for network, layer in settings.every_layer
-    }
+    if others := [name for name in settings.checkpoints if name not in settings.layers]:
+        raise UserError("networks of the run in checkpoints", others[0], "add it, or drop it")
+    sizes = {shape_of(network, layer).size for network, layer in settings.every_layer}
     if settings.scale == CONTROLS:  # a folder of results that all scales share
         raise UserError(f"another name than {CONTROLS} for scale", repr(CONTROLS), "choose another")
     if device:
@@ -75,6 +75,8 @@ def check(
     if left := [delta for delta in asked.repeat_delta if delta not in asked.delta]:
         wanted = "in invariance.repeat_delta only displacements of invariance.delta"
         raise UserError(wanted, f"{left[0]:g}", "add it to invariance.delta, or drop it")
+    if settings.photographs is not None:
+        check_pictures(own_pictures(settings.photographs), max(sizes))
     for size in sorted(sizes):
         # Raises for displacements that cannot be had there.
         fitting_families(asked.families, asked.delta, size)
@@ -97,10 +99,10 @@ def _check_units(settings: Settings) -> None:
                 if (network, layer) not in of_run:
                     raise _not_in_run(f"units.{key}", network, layer)
                 if key == "include":
-                    total = find_layer(get_network(network), layer).units
+                    total = shape_of(network, layer).units
                     check_channels(value, total, f"units.include.{network}.{layer}")
     for network, layer in settings.every_layer:
-        total = find_layer(get_network(network), layer).units
+        total = shape_of(network, layer).units
         asked = settings.units_of(network, layer)
         count = total if asked["units"] == "all" else max(asked["units"], len(asked["include"]))
         if (parts := settings.parts_of(network, layer)) > min(count, total):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import importlib
 import importlib.util
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from diversevis.errors import UserError
-from diversevis.fetching.files import file_sha256, read_error
+from diversevis.fetching.files import known_sha256, read_error
 
 PACKAGE = "diversevis"
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -34,7 +35,8 @@ def code_digests(*modules: str) -> dict[str, str]:
     while waiting:
         name = waiting.pop()
         if name not in found:
-            digest, imports = _module(name)
+            ours = name.partition(".")[0] == PACKAGE
+            digest, imports = _module(name) if ours else _given(name)
             found[name] = digest
             waiting += imports
     return dict(sorted(found.items()))
@@ -52,6 +54,24 @@ def _module(name: str) -> tuple[str, list[str]]:
     if path is None:
         raise ModuleNotFoundError(f"no module {name}")
     source = path.read_text(encoding="utf-8")
+    return syntax_digest(source), sorted(set(_imports(ast.parse(source))))
+
+
+def _given(name: str) -> tuple[str, list[str]]:
+    """Return the same of a file that a user gives, or of a module of another package."""
+    # By name: what has no such files does not depend on how they are found.
+    files = importlib.import_module(f"{PACKAGE}.networks.given").FILES
+    path = files.get(name)
+    if path is None and (spec := importlib.util.find_spec(name)) and spec.origin:
+        path = Path(spec.origin)
+    if path is None:
+        raise ModuleNotFoundError(f"no module {name}")
+    try:
+        if path.suffix != ".py":
+            return known_sha256(path)[:16], []
+        source = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise read_error(path, error) from error
     return syntax_digest(source), sorted(set(_imports(ast.parse(source))))
 
 
@@ -136,20 +156,9 @@ def file_digests(paths: Iterable[Path]) -> dict[str, str]:
         If one cannot be read.
     """
     try:
-        return {path.name: _digest(path, *_stamp(path)) for path in paths}
+        return {path.name: known_sha256(path) for path in paths}
     except OSError as error:
         raise read_error(Path(error.filename), error) from None
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """Return what changes whenever a file does; the time of its last change cannot be set back."""
-    about = path.stat()
-    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
-
-
-@functools.cache
-def _digest(path: Path, *_stamp: int) -> str:
-    return file_sha256(path)
 
 
 def damaged(record: Path, paths: Iterable[Path]) -> list[str]:

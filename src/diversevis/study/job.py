@@ -25,6 +25,7 @@ from diversevis.study.freshness import (
     reasons,
 )
 from diversevis.study.locks import held
+from diversevis.study.plugins import bring
 from diversevis.study.provenance import record
 from diversevis.study.stage import Job, Reads, Writes, paths
 
@@ -158,6 +159,8 @@ def run_rule(snakemake: Any) -> None:
             machine["device"] = until_done.enter_context(card)
         if params.torch:
             _prepare(snakemake.threads)
+        if params.modules:
+            bring(snakemake.config["plugins"], snakemake.config["checkpoints"])
         reads = {name: _paths(value) for name, value in snakemake.input.items()}
         make(
             params.step,

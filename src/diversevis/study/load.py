@@ -15,7 +15,7 @@ from diversevis.units.contract import Units
 
 
 def load_units(network: str, layer: str, *, device: str | torch.device = "cpu") -> Units:
-    """Return a network's trunk up to `layer`, or one kind of control for the network ``controls``.
+    """Return the units of a network's layer, or one kind of control for the network ``controls``.
 
     Raises
     ------
@@ -30,10 +30,19 @@ def load_units(network: str, layer: str, *, device: str | torch.device = "cpu") 
 
 def origin(network: str, device: torch.device) -> dict[str, Any]:
     """Return what provenance says of weights and machine."""
-    stored = None if network == CONTROLS else status(network)
-    weights = stored and {
-        "name": stored.name,
+    return {"network": _weights(network), **computed_on(device)}
+
+
+def _weights(network: str) -> dict[str, str] | None:
+    module, function = home_of(network)
+    if function == "load_given":
+        stored = importlib.import_module(module).about_given(network)
+    else:
+        stored = None if network == CONTROLS else status(network)
+    if stored is None:
+        return None
+    return {
+        "name": network,
         "weights_sha256": stored.digest,
         "weights_source": stored.source,
     }
-    return {"network": weights, **computed_on(device)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diversevis.optimisation.schedule import SETS, TESTS, get_schedule
-from diversevis.study.stage import Place, Run, Stage
+from diversevis.study.stage import Job, Place, Run, Stage
 
 _MINUTES, _MEBIBYTES, _CUDA = 10, 1000, 3000
 """What every job takes: to start and load, PyTorch itself, and CUDA's libraries with it."""
@@ -53,23 +53,51 @@ def needs(stage: Stage, run: Run, place: Place, attempt: int = 1) -> dict[str, i
     if stage.local:
         return {"mem_mb": _MEBIBYTES * attempt, "runtime": _MINUTES * attempt}
     made = dict(stage.settings(run, place))
-    units, pixels = _shape(run, made, place)
-    tests = "families" in made and "steps" in made
-    natural = made.get("patches", 0)
-    shown = units * (_ANYWAY + (_of_tests(made) if tests else _of_sets(made))) + natural
-    seconds = _SLOWER * _SECONDS * shown * pixels**_POWER
-    held = (_MEBIBYTES + _PER_PIXEL * units * pixels) * (2 if tests else 1)
-    held += _PER_NATURAL * natural + (0 if run.settings.device == "cpu" else _CUDA)
+    seconds, held = bounds(made, *_shape(run, made, place))
+    held += 0 if run.settings.device == "cpu" else _CUDA
     return {
         "mem_mb": math.ceil(held) * attempt,
         "runtime": (_MINUTES + math.ceil(seconds / 60)) * attempt,
     }
 
 
+def bounds(made: Mapping[str, Any], units: int, pixels: int) -> tuple[float, float]:
+    """Return how many seconds of a core a job takes at most, and how many MiB.
+
+    Parameters
+    ----------
+    made
+        Its settings.
+    units
+        How many units it is about.
+    pixels
+        Of a patch.
+    """
+    tests = "families" in made and "steps" in made
+    natural = made.get("patches", 0)
+    shown = units * (_ANYWAY + (_of_tests(made) if tests else _of_sets(made))) + natural
+    held = (_MEBIBYTES + _PER_PIXEL * units * pixels) * (2 if tests else 1)
+    return _SLOWER * _SECONDS * shown * pixels**_POWER, held + _PER_NATURAL * natural
+
+
+def foretold(found: Sequence[Job]) -> str:
+    """Return in words what jobs take at most, one after the other."""
+    every = [needs(job.stage, job.run, job.place) for job in found]
+    minutes = sum(need["runtime"] - _MINUTES for need in every) + 1
+    return in_words(60 * minutes, max((need["mem_mb"] for need in every), default=_MEBIBYTES))
+
+
+def in_words(seconds: float, held: float) -> str:
+    """Return bounds in words, rounded up to minutes and to tenths of a GiB."""
+    minutes = math.ceil(seconds / 60)
+    time = f"{minutes} min" if minutes < 120 else f"{math.ceil(minutes / 60)} h"
+    return f"at most {time} on one core, less on several or on a GPU; {held / 1024:.1f} GiB"
+
+
 def units_at(run: Run, place: Place) -> int:
     """Return how many units a job is about, at most: those of a layer, or of a part of it."""
     network, layer = place["network"], place["layer"]
-    _, total = _layers(network)[layer]
+    _, total = _shape_at(network, layer)
     asked = run.settings.units_of(network, layer)
     if asked["units"] != "all":
         total = min(total, int(max(asked["units"], len(asked["include"]))))
@@ -85,7 +113,7 @@ def _shape(run: Run, made: Mapping[str, Any], place: Place) -> tuple[int, int]:
     if "layer" not in made:
         return 0, 0
     at = {"network": made["network"], "layer": made["layer"], **place}
-    side, _ = _layers(at["network"])[at["layer"]]
+    side, _ = _shape_at(at["network"], at["layer"])
     if "patches" in made:  # natural ones are shown to all units at once
         return 1, side**2
     units = units_at(run, at)
@@ -93,14 +121,13 @@ def _shape(run: Run, made: Mapping[str, Any], place: Place) -> tuple[int, int]:
 
 
 @functools.cache
-def _layers(network: str) -> dict[str, tuple[int, int]]:
-    """Return the side of the receptive field, in pixels, and the number of units of each layer."""
+def _shape_at(network: str, layer: str) -> tuple[int, int]:
+    """Return the side of a layer's receptive field, in pixels, and its number of units."""
     # Here alone: whoever submits jobs has PyTorch loaded, other readers of this file need none.
-    from diversevis.networks.registry import get_network
-    from diversevis.networks.trunk import layers
+    from diversevis.study.named import shape_of
 
-    found = layers(get_network(network))
-    return {step.layer: (step.geometry.size, step.units) for step in found}
+    shape = shape_of(network, layer)
+    return shape.size, shape.units
 
 
 def _of_tests(made: Mapping[str, Any]) -> int:

@@ -185,6 +185,11 @@ class Settings:
     weights: str | None = knob(
         None, "another training of the same networks", choices=("torchvision",)
     )
+    plugins: tuple[str, ...] = knob(
+        (), "Python files that register networks, units or families", once=True
+    )
+    checkpoints: dict[str, str] = knob({}, "files of weights by network, or random")
+    photographs: str | None = knob(None, "a folder of pictures in place of the package's own")
     nulls: Nulls = knob(Nulls(), "null networks beside the trained ones")
     indices_only: bool = knob(
         False, "measure no more than the indices, and judge no claim but that of nulls"

@@ -224,10 +224,15 @@ def jobs(stages: Iterable[Stage], run: Run) -> list[Job]:
 
 def of_part(ordered: Sequence[Job], part: str) -> list[Job]:
     """Return the jobs of a part, and those of whole layers that they read of, in their order."""
+    return leading_to(ordered, lambda job: job.place.get("part") == part)
+
+
+def leading_to(ordered: Sequence[Job], is_wanted: Callable[[Job], bool]) -> list[Job]:
+    """Return the jobs that are wanted, and those that they read of, in their order."""
     wanted: list[Job] = []
     needed: set[Path] = set()
     for job in reversed(ordered):
-        if job.place.get("part") == part or needed & {*job.writes.values(), job.record}:
+        if is_wanted(job) or needed & {*job.writes.values(), job.record}:
             needed |= {*paths(job.reads)}
             wanted.append(job)
     return wanted[::-1]

@@ -63,9 +63,13 @@ def _place(name: Layer) -> Place:
 
 def network_code(network: str) -> list[str]:
     """Return the modules that load the units of a network, and that say what it is."""
+    from diversevis.networks.given import depends_on, is_given
     from diversevis.networks.registry import declared_in
 
-    declared = [] if network == CONTROLS else declared_in(network)
+    if network == CONTROLS:
+        declared = []
+    else:
+        declared = depends_on(network) if is_given(network) else declared_in(network)
     return [home_of(network)[0], *declared]
 
 
@@ -94,8 +98,18 @@ def _sets(run: Run, place: Place, **more: Any) -> dict[str, Any]:
         **run.settings.units_of(place["network"], place["layer"]),
         **plain(run.settings.synthesis),
         "seed": run.settings.seed,
+        **_pictures(run),
         **more,
     }
+
+
+def _pictures(run: Run) -> dict[str, Any]:
+    """Return what settings say of a user's own pictures; nothing of the package's photographs."""
+    if run.settings.photographs is None:
+        return {}
+    from diversevis.stimuli.pictures import own_pictures
+
+    return {"photographs": own_pictures(run.settings.photographs)}
 
 
 def _compared(run: Run) -> Place:
@@ -137,7 +151,8 @@ def _test_settings(run: Run, place: Place) -> dict[str, Any]:
     if run.settings.indices_only:
         content |= run.settings.units_of(place["network"], place["layer"])
         content["units_seed"] = run.settings.seed
-    return {"network": place["network"], "layer": place["layer"], **content, "seed": seed}
+    where = {"network": place["network"], "layer": place["layer"]}
+    return {**where, **content, "seed": seed, **_pictures(run)}
 
 
 def _effort_settings(run: Run, place: Place) -> dict[str, Any]:
@@ -232,6 +247,7 @@ _STAGES = (
         "photographs",
         f"{STEPS}.photographs:run",
         writes=lambda run, _: {"record": run.layout.photographs()},
+        settings=lambda run, _: _pictures(run),
         local=True,
     ),
     Stage(
@@ -263,7 +279,9 @@ _STAGES = (
             "photographs": run.layout.photographs(),
         },
         writes=_writes("natural", "arrays"),
-        settings=lambda run, place: _seeded(run, place, patches=run.settings.natural.patches),
+        settings=lambda run, place: _seeded(
+            run, place, patches=run.settings.natural.patches, **_pictures(run)
+        ),
         code=_network_code,
         on_device=True,
         priority=4,
@@ -343,7 +361,11 @@ _STAGES = (
         },
         writes=_writes("natural_stability", "table"),
         settings=lambda run, place: _seeded(
-            run, place, delta=list(run.settings.invariance.repeat_delta), families=list(_NATURAL)
+            run,
+            place,
+            delta=list(run.settings.invariance.repeat_delta),
+            families=list(_NATURAL),
+            **_pictures(run),
         ),
         code=lambda run, place: [*family_code(_NATURAL), *_network_code(run, place)],
         on_device=True,
@@ -398,6 +420,7 @@ _STAGES = (
         settings=lambda run, _: {
             "layers": plain(run.settings.every_layer),
             "seed": run.settings.seed,
+            **_pictures(run),
         },
         code=_norm_code,
         local=True,

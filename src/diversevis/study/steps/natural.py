@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from diversevis.devices import choose_device
 from diversevis.results.natural import NaturalResult
 from diversevis.stimuli.natural import natural_responses
-from diversevis.stimuli.photographs import load_photographs
+from diversevis.stimuli.pictures import shown_photographs
 from diversevis.study.load import load_units, origin
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ def run(
     device: str,
     seed: int,
     patches: int,
+    photographs: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Write ``arrays``: what all units of the layer answer to so many patches."""
+    """Write ``arrays``: what all units of the layer answer to so many patches of `photographs`."""
     place = choose_device(device)
     units = load_units(network, layer, device=place)
-    responses = natural_responses(units, load_photographs(), count=patches, seed=seed)
+    responses = natural_responses(units, shown_photographs(photographs), count=patches, seed=seed)
     NaturalResult.of(network, layer, responses).save(writes["arrays"])
     return origin(network, place)

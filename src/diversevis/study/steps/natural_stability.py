@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ from diversevis.results.formats import Array, write_rows
 from diversevis.results.natural import NaturalResult
 from diversevis.results.tests import load_tests
 from diversevis.stimuli.natural import natural_responses, scenes
-from diversevis.stimuli.photographs import load_photographs
+from diversevis.stimuli.pictures import shown_photographs
 from diversevis.study.load import load_units, origin
 from diversevis.synthesis.surrogate_set import Surrogates
 from diversevis.synthesis.targets import Targets
@@ -50,6 +50,7 @@ def run(
     delta: Sequence[float],
     families: Sequence[str] = ("shifts", "deformations"),
     held_out: int = 32,
+    photographs: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write ``table``, one row per unit of ``tests``, family and displacement.
 
@@ -70,6 +71,8 @@ def run(
         Those that move pixels; the ones that do not fit the layer's patches are left out.
     held_out
         Members: drawn as those that the tests evaluate.
+    photographs
+        A user's own, as `own_pictures`.
     """
     place = choose_device(device)
     units = load_units(network, layer, device=place)
@@ -77,7 +80,7 @@ def run(
     tests = load_tests(cast(Sequence[Path], reads["tests"]))
     channels, best = tests[0].channels.tolist(), best_of(tests)
     curves = ContrastCurves(torch.from_numpy(best.contrast))
-    photographs = load_photographs()
+    pictures = shown_photographs(photographs)
     places = _there(natural.places[channels])
     counts = [len(own) for own in places]
     measured = (best.f_max > 0) & ~curves.flat.numpy() & (np.array(counts) > 0)
@@ -88,7 +91,7 @@ def run(
         # nonlinearity share them.
         patches = torch.from_numpy(best.patches[of])
         surrogates = Surrogates(units, patches)
-        own = natural_responses(surrogates, photographs, count=natural.count, seed=seed)
+        own = natural_responses(surrogates, pictures, count=natural.count, seed=seed)
         every = as_targets(surrogates, range(len(of)))
         pairs = [
             (
@@ -112,7 +115,7 @@ def run(
         _, members = split_members(family, Sampling(held_out=held_out), seed)
         values = np.full((4, len(channels)), np.nan)
         for number, (layer_of, targets, at, their) in enumerate(pairs):
-            shown = [scenes(photographs, some, units.size, family.margin) for some in at]
+            shown = [scenes(pictures, some, units.size, family.margin) for some in at]
             found = natural_stability(layer_of, targets, shown, family, members, their)
             values[number, of], values[number + 2, of] = found.value, found.undisturbed
         for channel, *row in zip(channels, *values.tolist(), counts, strict=True):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from diversevis.networks.registry import get_network
-from diversevis.networks.store import ensure
 from diversevis.results.formats import write_json
+from diversevis.study.named import about
 
 if TYPE_CHECKING:
     from diversevis.study.stage import Reads, Writes
@@ -17,15 +16,15 @@ def run(_reads: Reads, writes: Writes, *, network: str) -> dict[str, Any]:
 
     Where they came from is in the provenance: it has no say in what is made of them.
     """
-    stored, about = ensure(network), get_network(network)
+    found = about(network)
     write_json(
         writes["record"],
         {
-            "name": about.name,
-            "title": about.title,
-            "weights_sha256": stored.digest,
-            "licence": about.licence,
-            "reference": about.reference,
+            "name": network,
+            "title": found.title,
+            "weights_sha256": found.digest,
+            "licence": found.licence,
+            "reference": found.reference,
         },
     )
-    return {"source": stored.source, "source_sha256": stored.source_sha256}
+    return {"source": found.source, "source_sha256": found.source_sha256}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from diversevis.networks.registry import get_network
-from diversevis.networks.trunk import find_layer
 from diversevis.results.formats import write_rows
 from diversevis.stimuli.natural import mean_norm
-from diversevis.stimuli.photographs import load_photographs
+from diversevis.stimuli.pictures import shown_photographs
+from diversevis.study.named import shape_of
 from diversevis.units.patches import PUBLISHED_NORMS, natural_norm
 
 if TYPE_CHECKING:
@@ -46,10 +45,17 @@ def norm_rows(
     return rows
 
 
-def run(_reads: Reads, writes: Writes, *, layers: Sequence[Sequence[str]], seed: int) -> None:
+def run(
+    _reads: Reads,
+    writes: Writes,
+    *,
+    layers: Sequence[Sequence[str]],
+    seed: int,
+    photographs: Mapping[str, str] | None = None,
+) -> None:
     """Write ``table``: `norm_rows` at the sizes of the run's layers and the published ones."""
-    photographs = load_photographs()
-    used = {find_layer(get_network(network), layer).geometry.size for network, layer in layers}
-    largest = min(photographs.shape[-2:])
+    pictures = shown_photographs(photographs)
+    used = {shape_of(network, layer).size for network, layer in layers}
+    largest = min(pictures.shape[-2:])
     sizes = {size for size in used | set(PUBLISHED_NORMS) if size <= largest}
-    write_rows(writes["table"], norm_rows(photographs, sizes, seed=seed), COLUMNS)
+    write_rows(writes["table"], norm_rows(pictures, sizes, seed=seed), COLUMNS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +14,7 @@ from diversevis.optimisation.schedule import get_schedule
 from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 from diversevis.stimuli.natural import scenes
-from diversevis.stimuli.photographs import load_photographs
+from diversevis.stimuli.pictures import shown_photographs
 from diversevis.study.load import load_units, origin
 from diversevis.study.sample import drawn_units
 from diversevis.synthesis.sweep import sweep
@@ -38,6 +38,7 @@ def run(
     distance: str | None = None,
     schedule: str = "fast",
     steps: int | None = None,
+    photographs: Mapping[str, str] | None = None,
     **knobs: Any,
 ) -> dict[str, Any]:
     """Write ``arrays`` and ``table`` of a sweep, with starts from ``natural`` if that is given.
@@ -56,6 +57,8 @@ def run(
         Where images are to differ; by default the layer that ends the previous stage.
     schedule, steps
         As `get_schedule`.
+    photographs
+        A user's own, as `own_pictures`.
     **knobs
         Others of `diversevis.synthesis.sweep.sweep`.
     """
@@ -67,13 +70,19 @@ def run(
         distance = default_distance(of_layer)
     check_distance(of_layer, distance)
     knobs |= {"distance": distance, "schedule": get_schedule(schedule, steps=steps), "seed": seed}
-    natural = _natural(reads, of_layer, channels, knobs["images"])
+    natural = _natural(reads, of_layer, channels, knobs["images"], photographs)
     result = SweepResult.of(sweep(of_layer, channels, natural=natural, progress=True, **knobs))
     result.save(writes["arrays"], writes["table"])
     return {**origin(network, place), "channels": list(channels), "distance": distance}
 
 
-def _natural(reads: Reads, units: Units, channels: Sequence[int], images: int) -> Tensor | None:
+def _natural(
+    reads: Reads,
+    units: Units,
+    channels: Sequence[int],
+    images: int,
+    photographs: Mapping[str, str] | None,
+) -> Tensor | None:
     """Return each unit's best natural patches, ``[units, images, 3, s, s]``, if they suffice."""
     if "natural" not in reads:
         return None
@@ -81,5 +90,7 @@ def _natural(reads: Reads, units: Units, channels: Sequence[int], images: int) -
     if places.shape[1] < images or (places < 0).any():
         return None
     each = torch.from_numpy(places).flatten(0, 1)
-    found: Tensor = scenes(load_photographs(), each, units.size).unflatten(0, (-1, images))
+    found: Tensor = scenes(shown_photographs(photographs), each, units.size).unflatten(
+        0, (-1, images)
+    )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +21,7 @@ from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 from diversevis.results.tests import LayerTests
 from diversevis.stimuli.natural import natural_responses, scenes
-from diversevis.stimuli.photographs import load_photographs
+from diversevis.stimuli.pictures import shown_photographs
 from diversevis.study.load import load_units, origin
 from diversevis.study.sample import drawn_units
 from diversevis.synthesis.targets import channels as as_targets
@@ -58,6 +58,7 @@ def run(
     units_seed: int = 0,
     first: int | None = None,
     patches: int = 0,
+    photographs: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write ``arrays``, ``table``, ``peaks`` and ``families`` of a layer's tests.
 
@@ -79,6 +80,8 @@ def run(
     patches
         Natural patches among which each unit's best is looked for, where there is no
         ``reads["natural"]``.
+    photographs
+        A user's own, as `own_pictures`.
     families, delta, measure, learn_masks, schedule, steps, starts, trial_steps, per_step, \
 training, held_out, peak_steps, precision
         As `diversevis.study.settings.Invariance`.
@@ -94,9 +97,10 @@ training, held_out, peak_steps, precision
     natural = None
     if network != CONTROLS:  # noise drives these
         sides = [family.side for family in fitting]
-        places = _natural_places(reads, of_layer, patches, seed)[channels]
+        pictures = shown_photographs(photographs)
+        places = _natural_places(reads, of_layer, pictures, patches, seed)[channels]
         margin = math.ceil((max([of_layer.size, *sides]) - of_layer.size) / 2)
-        natural = scenes(load_photographs(), places, of_layer.size, margin)
+        natural = scenes(pictures, places, of_layer.size, margin)
     result = measure_invariance(
         of_layer,
         as_targets(of_layer, channels),
@@ -119,12 +123,14 @@ training, held_out, peak_steps, precision
     return {**origin(network, place), "channels": channels, "families_left_out": left_out}
 
 
-def _natural_places(reads: Reads, units: Units, patches: int, seed: int) -> Tensor:
+def _natural_places(
+    reads: Reads, units: Units, pictures: Tensor, patches: int, seed: int
+) -> Tensor:
     """Return where each unit's best natural patch is, ``[channels, 3]``."""
     if "natural" in reads:
         places = NaturalResult.load(cast(Path, reads["natural"])).places
         return torch.from_numpy(places[:, 0])
-    return natural_responses(units, load_photographs(), count=patches, seed=seed).places[:, 0]
+    return natural_responses(units, pictures, count=patches, seed=seed).places[:, 0]
 
 
 def _sweep(reads: Reads) -> SweepResult:
