@@ -26,6 +26,7 @@ ORDER = (
     {"study"},
     {"analysis"},
     {"figures"},
+    {"atlas"},
     {"pipeline", "documents", "takeover", "doctor", "cli"},
 )
 HEIGHT = {name: height for height, names in enumerate(ORDER) for name in names}
