@@ -43,11 +43,6 @@ def values_of(units: pd.DataFrame, quantity: Quantity | str | None) -> pd.Series
     return units[name] if name in units else pd.Series(np.nan, units.index)
 
 
-def dicts_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table, columns by name."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
-
-
 def rows_of(table: pd.DataFrame) -> Iterator[Any]:
     """Yield the rows of a table, columns as attributes."""
     yield from table.itertuples(index=False)

@@ -9,33 +9,23 @@ import pandas as pd
 
 from diversevis.analysis.conditions import (
     BENDS,
-    BENDS_MORE,
     DEFORMATION_INVARIANT,
     NEAR_PERFECT,
     PHASE_INVARIANT,
     YES,
 )
-from diversevis.analysis.tables import dicts_of
 from diversevis.atlas import addresses
-from diversevis.atlas.source import Source
+from diversevis.atlas.source import Source, dicts_of
 from diversevis.atlas.unit import path_of, plain
 from diversevis.atlas.words import shown
 
 _CARRY = {
-    ("second", "C2"): (NEAR_PERFECT,),
-    ("second", "C3"): (BENDS, BENDS_MORE),
-    ("first", "C2"): (PHASE_INVARIANT,),
-    ("first", "C3"): (DEFORMATION_INVARIANT,),
+    ("second", "C2"): (NEAR_PERFECT, "near perfectly phase invariant"),
+    ("second", "C3"): (BENDS, "invariant to deformations"),
+    ("first", "C2"): (PHASE_INVARIANT, "phase invariant"),
+    ("first", "C3"): (DEFORMATION_INVARIANT, "deformation invariant"),
 }
-"""What units meet that carry a claim, by edition and claim."""
-
-_WORDS = {
-    NEAR_PERFECT: "near perfectly phase invariant",
-    BENDS: "invariant to deformations",
-    BENDS_MORE: "gain more in deformations than in shifts",
-    PHASE_INVARIANT: "phase invariant",
-    DEFORMATION_INVARIANT: "deformation invariant",
-}
+"""What units meet that carry a claim, and in words, by edition and claim."""
 
 
 def comparison_data(
@@ -96,6 +86,7 @@ def claims_of(source: Source, judged: Mapping[str, Mapping[str, str]]) -> list[d
                     "carried": _carried(source, str(edition), str(claim), judged)
                     if scale == source.scale
                     else [],
+                    "what": _CARRY.get((str(edition), str(claim)), ("", ""))[1],
                     "layers": _layers(source, rows),
                 }
             )
@@ -119,21 +110,21 @@ def _part(row: Mapping[str, Any]) -> str:
 def _carried(
     source: Source, edition: str, claim: str, judged: Mapping[str, Mapping[str, str]]
 ) -> list[dict[str, Any]]:
-    """Return the units that meet what a claim asks of units."""
+    """Return the units that meet what a claim asks of units, of the networks that it speaks of."""
+    name, _ = _CARRY.get((edition, claim), ("", ""))
+    criteria = source.criteria.get("second", {}) if edition == "second" else source.criteria
+    start = str(criteria.get(claim, {}).get("network", ""))
     found = []
-    for name in _CARRY.get((edition, claim), ()):
-        for row in dicts_of(source.units):
-            if row["left_out"] or row.get("hand_picked") == 1:
-                continue
-            met = judged[path_of(row)].get(name) == YES if edition == "second" else None
-            if met or (edition == "first" and str(row.get(name)) == "True"):
-                found.append(
-                    {
-                        "href": addresses.link(f"{path_of(row)}.html", "comparison.html"),
-                        "name": source.name(row),
-                        "what": _WORDS[name],
-                    }
-                )
+    for row in dicts_of(source.units) if name else ():
+        if row["left_out"] or not str(row["network"]).startswith(start):
+            continue
+        if edition == "second":
+            met = judged[path_of(row)].get(name) == YES and row.get("hand_picked") != 1
+        else:
+            met = str(row.get(name)) == "True"
+        if met:
+            href = addresses.link(f"{path_of(row)}.html", "comparison.html")
+            found.append({"href": href, "name": source.name(row)})
     return found
 
 

@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 
 from diversevis.analysis.names import parts_of
-from diversevis.analysis.tables import dicts_of
 from diversevis.atlas import addresses
 from diversevis.atlas.comparison import claims_of, comparison_data
 from diversevis.atlas.layer import layer_page, thumbnails
 from diversevis.atlas.pictures import fading, png
 from diversevis.atlas.render import asset, environment, script_json
-from diversevis.atlas.source import NULLS, LayerArrays, Source, layers_of
+from diversevis.atlas.source import NULLS, LayerArrays, Source, dicts_of, layers_of
 from diversevis.atlas.start import credits_text, start_page
 from diversevis.atlas.unit import Layer, Unit, float_arrays, path_of, unit_page
 from diversevis.atlas.words import two
@@ -31,6 +30,9 @@ CONTENTS = "atlas.json"
 """The file that says that a folder is an atlas, of which scale, and which files are in it."""
 
 KIND, VERSION = "atlas", 1
+
+_MARK = ".snakemake_timestamp"
+"""What Snakemake leaves in folders that it has made."""
 
 _ALIKE = 5
 _PICTURES = {
@@ -115,7 +117,7 @@ def check_folder(out: Path, scale: str) -> None:
         raise UserError(wanted, f"other files in {out}: {min(there)}", remedy)
     if about and about["scale"] != scale:
         raise UserError(wanted, f"the atlas of {about['scale']} in {out}", remedy)
-    if about and (foreign := there - {*about["files"], CONTENTS}):
+    if about and (foreign := there - {*about["files"], CONTENTS, _MARK}):
         raise UserError(wanted, f"a file in {out} that is not the atlas's: {min(foreign)}", remedy)
 
 

@@ -144,19 +144,22 @@ class Source:
         return self.registry.having("index", CONTRAST)
 
     @cached_property
-    def criteria(self) -> Mapping[str, Any] | None:
-        """The second edition's criteria that claims were judged by; None if none were."""
+    def criteria(self) -> Mapping[str, Any]:
+        """What claims were judged by, as their record says; empty if none were."""
         path = self.layout.record("claims")
-        found = read_json(path) if path.is_file() else {}
-        second = found.get("settings", {}).get("criteria", {}).get("second")
-        return second if isinstance(second, dict) and {"C2", "C3"} <= second.keys() else None
+        record = read_json(path) if path.is_file() else {}
+        try:
+            found = dict(record["settings"]["criteria"])
+            return found if {"C2", "C3"} <= found["second"].keys() else {}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return {}
 
     @cached_property
     def judged(self) -> pd.DataFrame:
         """What the second edition says of each unit, those picked by hand too; as `units`."""
-        if self.criteria is None:
+        if not self.criteria:
             return pd.DataFrame(index=self.units.index)
-        return second_conditions(self.units.assign(hand_picked=0), self.criteria)
+        return second_conditions(self.units.assign(hand_picked=0), self.criteria["second"])
 
     def arrays(self, network: str, layer: str) -> LayerArrays:
         """Return a layer's arrays; raise `UserError` for files that are damaged or of elsewhere."""
@@ -280,3 +283,8 @@ def layers_of(units: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFra
     """Yield the units of each network's layer."""
     for (network, layer), own in groups_of(units, "network", "layer"):
         yield (str(network), str(layer)), own
+
+
+def dicts_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table, columns by name."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

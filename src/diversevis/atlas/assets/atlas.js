@@ -80,6 +80,8 @@
   const help = () => { if (!dialog.open) dialog.showModal(); };
   $("#ask").addEventListener("click", help);
   for (const link of all("[data-random]")) link.addEventListener("click", (event) => { event.preventDefault(); random(); });
+  const seek = document.getElementById("to-search");
+  if (seek) seek.addEventListener("click", () => field.focus());
   const follow = (id) => { const link = document.getElementById(id); if (link) window.location.href = link.href; };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
