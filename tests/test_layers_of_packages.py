@@ -78,6 +78,7 @@ def test_every_package_has_its_place():
         (["diversevis.study.settings"], {"torch", "numpy", "yaml"}),
         (["diversevis.results.sets", "diversevis.results.tests"], {"torch", "pandas"}),
         (["diversevis.analysis.units", "diversevis.figures.phase"], {"torch", "torchvision"}),
+        (["diversevis.atlas.site"], {"torch", "torchvision", "seaborn", "scipy"}),
         (["diversevis.study.steps.tests", "diversevis.study.steps.sweep"], {"pandas", "scipy"}),
         (["diversevis.study.steps.tests", "diversevis.networks.trunk"], {"torchvision"}),
     ],

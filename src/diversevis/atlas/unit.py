@@ -19,6 +19,7 @@ from diversevis.atlas.pictures import png, sheet
 from diversevis.atlas.source import LayerArrays, Source, best_tests
 from diversevis.atlas.words import kind_sentence, kinds_of, rank, sentence
 from diversevis.measures import CONTRAST
+from diversevis.results.natural import NaturalResult
 from diversevis.results.quantities import Quantity, column
 from diversevis.results.sets import SweepResult
 from diversevis.results.tests import FIXED, FamilyTests, LayerTests
@@ -140,8 +141,8 @@ def float_arrays(arrays: LayerArrays, channel: Any) -> bytes:
     if sweep is not None and (place := _place(sweep.levels[0].channels, channel)) is not None:
         found["restarts"] = sweep.levels[0].images[place]
         found["diverse"] = sweep.levels[int(sweep.selected[place])].images[place]
-    if arrays.natural is not None:
-        found["natural"] = arrays.natural.best[int(channel)]
+    if (at := _natural_place(arrays.natural, channel)) is not None and arrays.natural:
+        found["natural"] = arrays.natural.best[at]
     if (entry := best_tests(arrays.seeds, channel).get((ALL_SHIFTS, None))) is not None:
         of_seed, tests, place = entry
         found |= {"best": of_seed.best[place], "canvas": tests.canvases[place]}
@@ -158,6 +159,12 @@ def zoom(side: int, wanted: int) -> int:
 def _place(channels: Any, channel: Any) -> int | None:
     (found,) = np.nonzero(channels == channel)
     return int(found[0]) if len(found) else None
+
+
+def _natural_place(natural: NaturalResult | None, channel: Any) -> int | None:
+    """Return the place of a channel among a layer's responses to natural patches: its number."""
+    fits = natural is not None and isinstance(channel, int) and 0 <= channel < len(natural.best)
+    return int(channel) if fits else None
 
 
 def _own(table: pd.DataFrame, channel: Any) -> pd.DataFrame:
@@ -198,13 +205,12 @@ def _sets(arrays: LayerArrays, channel: Any, files: Files) -> dict[str, Any] | N
             relative=float(sweep.relative[at]),
             layer=chosen.distance,
         )
-    if natural is not None and int(channel) < len(natural.best):
-        channel = int(channel)
-        pairs = zip(natural.places[channel].tolist(), natural.top[channel].tolist(), strict=True)
+    if natural is not None and (at := _natural_place(natural, channel)) is not None:
+        pairs = zip(natural.places[at].tolist(), natural.top[at].tolist(), strict=True)
         add(
             "natural",
-            natural.best[channel][None],
-            natural.quantiles[channel, -1:],
+            natural.best[at][None],
+            natural.quantiles[at, -1:],
             count=natural.count,
             places=[
                 {"photograph": p[0], "top": p[1], "left": p[2], "response": r}
