@@ -27,7 +27,7 @@ from diversevis.results.tests import FIXED, FamilyTests, LayerTests
 ALL_SHIFTS = "all-shifts"
 _ZOOMED = 104  # px on a screen, about, of a patch
 _CANVAS = 384  # px on a screen, about, of a canvas
-_WIDTH, _HEIGHT = 340, 190  # of charts
+_WIDTH, _HEIGHT = 340, 206  # of charts
 
 Files = dict[str, bytes]
 """Content by the end of a file's name, after that of the unit."""
@@ -346,14 +346,14 @@ def _families(
 def _ranked(values: Any, linear: Any) -> dict[str, Any]:
     """Return the chart of all members by rank, and that of the linear surrogate's."""
     x = charts.Axis(0, 100, 34, _WIDTH - 8)
-    y = charts.spanning(np.append(values, linear), 132, 8, including=(0, 1))
+    y = charts.spanning(np.append(values, linear), 138, 24, including=(0, 1))
 
     def line(content: Any) -> str:
         ordered = np.sort(np.asarray(content, float))[::-1]
         ordered = ordered[np.linspace(0, len(ordered) - 1, min(40, len(ordered))).astype(int)]
         return charts.path(x, y, 100 * (np.arange(len(ordered)) + 0.5) / len(ordered), ordered)
 
-    return {"x": x, "y": y, "own": line(values), "linear": line(linear), "height": 160}
+    return {"x": x, "y": y, "own": line(values), "linear": line(linear)}
 
 
 def _sweep(sweep: SweepResult | None, channel: Any, files: Files) -> dict[str, Any] | None:
@@ -372,7 +372,7 @@ def _sweep(sweep: SweepResult | None, channel: Any, files: Files) -> dict[str, A
             activations / activations[0] if activations[0] > 0 else np.full(len(levels), np.nan)
         )
     x = charts.spanning(distances, 40, _WIDTH - 8, including=(0,))
-    y = charts.spanning(shares, _HEIGHT - 34, 8, including=(0.5, 1))
+    y = charts.spanning(shares, _HEIGHT - 34, 24, including=(0.5, 1))
     return {
         "levels": [
             {
@@ -412,7 +412,7 @@ def _contrast(seeds: Sequence[LayerTests], channel: Any) -> dict[str, Any] | Non
     curve = np.asarray(of_seed.contrast[place], float)
     contrasts = np.linspace(-2, 2, len(curve))
     x = charts.Axis(-2, 2, 40, _WIDTH - 8)
-    y = charts.spanning(curve, _HEIGHT - 34, 8, including=(0,))
+    y = charts.spanning(curve, _HEIGHT - 34, 24, including=(0,))
     some = slice(None, None, max(1, len(curve) // 128))
     f_max = float(of_seed.f_max[place])
     return {
@@ -477,7 +477,7 @@ def _scales(source: Source, network: str, layer: str, units: pd.DataFrame) -> li
             for kind in _BESIDE.get(entry.index, ())
             if (values := _of_control(source.controls, kind, entry))
         ]
-        x = charts.spanning([v for _, values in rows for v in values], 120, 592, including=(0,))
+        x = charts.spanning([v for _, values in rows for v in values], 142, 592, including=(0,))
         found.append(
             {"title": entry.title, "name": above, "x": x, "rows": [_row(*row, x) for row in rows]}
         )

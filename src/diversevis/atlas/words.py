@@ -28,7 +28,7 @@ def shown(value: Any, digits: int = 3) -> str:
     """Return a number in so many significant digits; a dash for what is not known."""
     if value is None or pd.isna(value):
         return "\N{EN DASH}"
-    text = f"{float(value):.{digits}g}"
+    text = f"{float(value):#.{digits}g}".rstrip(".")
     if "e" in text:
         text = f"{float(value):.2e}" if abs(float(value)) < 1 else f"{float(value):.0f}"
     return text.replace("-", "\N{MINUS SIGN}")

@@ -53,11 +53,13 @@
       $(".value", item).textContent = told === undefined ? "" : two(values[told]);
       return item;
     }));
+    const option = told === undefined ? null : $(`option[value="${data.quantities[told]}"]`, form);
+    $("#told").textContent = option ? option.textContent : "";
     $("#count").textContent = `${kept.length} of ${data.units.length} units`;
   };
   form.addEventListener("input", () => { write(); show(); });
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(() => { read.call(null); fields.forEach((field) => { field.value = DEFAULTS[field.name] ?? ""; }); write(); show(); }));
+  form.addEventListener("reset", () => setTimeout(() => { fields.forEach((field) => { field.value = DEFAULTS[field.name] ?? ""; }); write(); show(); }));
   window.addEventListener("popstate", () => { read(); show(); });
   window.addEventListener("hashchange", () => { read(); show(); });
   read();
