@@ -415,7 +415,8 @@ def _violations(tab: Tab, axe: str, kinds: Iterable[str], *, dark: bool, rules: 
         tab.open(KINDS[kind], dark=dark)
         tab.browser.execute_script(axe)
         result = tab.browser.execute_async_script(
-            "const done = arguments[0]; axe.run({resultTypes: ['violations']" + rules + "}).then("
+            "const done = arguments[0]; axe.run("
+            "{preload: false, resultTypes: ['violations']" + rules + "}).then("
             "(r) => done(r.violations.map((v) => [v.id, v.nodes.slice(0, 3).map((n) => n.html)])))"
         )
         if result:

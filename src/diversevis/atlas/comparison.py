@@ -69,7 +69,7 @@ def claims_of(source: Source, judged: Mapping[str, Mapping[str, str]]) -> list[d
         tables.append((source.beside.scale, source.beside.claims))
     found = []
     for scale, table in tables:
-        if not len(table):
+        if not len(table) or "holds" not in table:
             continue
         for (edition, claim), rows in table.groupby(["edition", "claim"], sort=False):
             first = rows.iloc[0]

@@ -205,12 +205,12 @@ def _sets(arrays: LayerArrays, channel: Any, files: Files) -> dict[str, Any] | N
             relative=float(sweep.relative[at]),
             layer=chosen.distance,
         )
-    if natural is not None and (at := _natural_place(natural, channel)) is not None:
-        pairs = zip(natural.places[at].tolist(), natural.top[at].tolist(), strict=True)
+    if natural is not None and (own := _natural_place(natural, channel)) is not None:
+        pairs = zip(natural.places[own].tolist(), natural.top[own].tolist(), strict=True)
         add(
             "natural",
-            natural.best[at][None],
-            natural.quantiles[at, -1:],
+            natural.best[own][None],
+            natural.quantiles[own, -1:],
             count=natural.count,
             places=[
                 {"photograph": p[0], "top": p[1], "left": p[2], "response": r}
