@@ -23,7 +23,7 @@ ATLAS =
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reproduce nulls readme test test-faults test-cluster lint bench docs lock clean
+.PHONY: help setup reproduce nulls atlas readme test test-faults test-cluster lint bench docs lock clean
 
 # Nothing of the caller's Python or of his package sources may decide what is installed.
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
@@ -51,6 +51,11 @@ reproduce: $(STAMP) ## make all results and figures (SCALE=quick, CORES=all)
 
 nulls: ## make the scale nulls: is it learned? An hour on two cores
 	@$(MAKE) --no-print-directory reproduce SCALE=nulls
+
+atlas: $(STAMP) ## make pages for a browser of all units, in atlas/ (SCALE=quick)
+	@test -n '$(filter $(SCALE),$(SCALES))' || $(call fail,SCALE to be one of: $(SCALES),$(SCALE),make atlas SCALE=standard)
+	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete \
+	    $(TRIGGERS) --logger diversevis atlas
 
 readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and the tables in results/
 	$(run)/python -m diversevis.documents

@@ -213,6 +213,20 @@ def _parser() -> argparse.ArgumentParser:
     _results(gathering)
     gathering.set_defaults(run=_merge)
 
+    pages = commands.add_parser(
+        "atlas",
+        help="make pages for a browser of a scale's results: one for every unit",
+        description="The folder opens from a disk as it is, and can be put on any web server.",
+    )
+    pages.add_argument("results", type=Path, metavar="RESULTS", help="results/standard, say")
+    pages.add_argument("--out", type=Path, metavar="DIR", help="(atlas/SCALE)")
+    pages.add_argument(
+        "--no-arrays",
+        action="store_true",
+        help="leave out patches as arrays: a quarter of the size",
+    )
+    pages.set_defaults(run=_atlas)
+
     check = commands.add_parser(
         "doctor",
         help="check environment, machine, cache and results, and say what to do",
@@ -498,6 +512,16 @@ def _titles(options: argparse.Namespace) -> dict[str, str]:
     if options.network == CONTROLS:
         return {}
     return {options.network: title_of(options.network)}
+
+
+def _atlas(options: argparse.Namespace) -> None:
+    from diversevis.atlas.site import make_atlas  # pandas, jinja2: of the workflow's extra
+
+    out = options.out or Path("atlas") / options.results.resolve().name
+    made = make_atlas(options.results, out, arrays=not options.no_arrays)
+    print(f"{made.units} units, {made.files} files, {made.size / 1e6:.1f} MB: {out / 'index.html'}")
+    if made.missing:
+        print(f"{len(made.missing)} files were not there, and pages say so: {made.missing[0]}")
 
 
 def _doctor(options: argparse.Namespace) -> None:

@@ -48,6 +48,13 @@ def all_jobs(run: Run) -> list[Job]:
     return jobs(STAGES, run)
 
 
+def atlas_reads(run: Run) -> list[Path]:
+    """Return what an atlas is made of: all tables, and the arrays of layers."""
+    wanted = {"sweep", "natural", "tests", *(stage.name for stage in TABLES)}
+    found = [job for job in jobs(MADE, run) if job.stage.name in wanted]
+    return [path for job in found for path in job.writes.values()]
+
+
 def sources(run: Run) -> dict[Path, Path]:
     """Return the record of every file that jobs of a run read: its own, and its reference's."""
     of_reference = {

@@ -225,6 +225,16 @@ ROWS = [
     ("doctor --frobnicate", "--frobnicate"),
     ("doctor nothing", "nothing"),
     (f"doctor {'x' * 300}", "x" * 300),
+    # atlas
+    ("atlas", "RESULTS"),
+    ("atlas nothing", "results of a scale in nothing"),
+    ("atlas ''", "results of a scale in ."),
+    ("atlas good.yaml", "results of a scale in good.yaml"),
+    ("atlas one two", "two"),
+    ("atlas nothing --out", "--out"),
+    ("atlas nothing --out there --no-arrays=1", "--no-arrays"),
+    ("atlas nothing --no-arrays", "results of a scale"),
+    ("atlas nothing --frobnicate", "--frobnicate"),
     # nulls
     ("visualize vgg19+postions conv3_1 21", "did you mean positions"),
     ("visualize vgg18+he conv3_1 21", "did you mean vgg19"),

@@ -1,0 +1,1 @@
+"""Pages for a browser: one for every unit, layer and network, from results alone. No torch."""
