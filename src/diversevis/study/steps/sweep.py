@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from diversevis.devices import choose_device
-from diversevis.optimisation.schedule import get_schedule
 from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 from diversevis.stimuli.natural import scenes
 from diversevis.stimuli.photographs import load_photographs
 from diversevis.study.load import load_units, origin
 from diversevis.study.sample import drawn_units
-from diversevis.synthesis.sweep import sweep
+from diversevis.study.visualization import visualize
+from diversevis.synthesis.sweep import Sweep
 from diversevis.units.contract import Units, check_distance, default_distance
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ def run(
     include: Sequence[int] = (),
     channels: Sequence[int] | None = None,
     distance: str | None = None,
-    schedule: str = "fast",
-    steps: int | None = None,
     **knobs: Any,
 ) -> dict[str, Any]:
     """Write ``arrays`` and ``table`` of a sweep, with starts from ``natural`` if that is given.
@@ -54,10 +52,9 @@ def run(
         As for `drawn_units`, unless `channels` are given.
     distance
         Where images are to differ; by default the layer that ends the previous stage.
-    schedule, steps
-        As `get_schedule`.
     **knobs
-        Others of `diversevis.synthesis.sweep.sweep`.
+        Others of `diversevis.study.visualization.visualize`; without ``patches`` none are looked
+        for.
     """
     place = choose_device(device)
     of_layer = load_units(network, layer, device=place)
@@ -66,10 +63,10 @@ def run(
     if distance is None:
         distance = default_distance(of_layer)
     check_distance(of_layer, distance)
-    knobs |= {"distance": distance, "schedule": get_schedule(schedule, steps=steps), "seed": seed}
+    knobs = {"patches": 0, **knobs, "distance": distance, "seed": seed}
     natural = _natural(reads, of_layer, channels, knobs["images"])
-    result = SweepResult.of(sweep(of_layer, channels, natural=natural, progress=True, **knobs))
-    result.save(writes["arrays"], writes["table"])
+    made = visualize(of_layer, channels=channels, natural=natural, **knobs)
+    SweepResult.of(cast(Sweep, made)).save(writes["arrays"], writes["table"])
     return {**origin(network, place), "channels": list(channels), "distance": distance}
 
 
