@@ -112,7 +112,7 @@ def _of_sweep(sweep: SweepResult) -> Figure:
     lefts.append(lefts[0] + max(block, _LEAST[0]) + _APART)
     pitch = rows * (size + _NUMBER) + _SAID + _BETWEEN
     note = f"{s} px patches; below each image its activation; distance: the smallest, in "
-    note += restarts.distance + "; natural: the best patch of photographs" * natural
+    note += restarts.distance + "; natural: the best of patches of photographs" * natural
     width = max(lefts[1] + max(block, _LEAST[1]), _MARGIN + _SMALL_LETTER * len(note)) + _MARGIN
     with theme():
         figure, page = new_page(_HEADER + _HEADING + units * pitch + _MARGIN - _BETWEEN, width)

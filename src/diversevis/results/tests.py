@@ -237,7 +237,8 @@ class LayerTests(Views):
         """Return in a line what they are."""
         names = dict.fromkeys(tests.family.title for tests in self.families)
         where = f"{self.network} {self.layer}, {listed(self.channels)}"
-        return f"{where}: {len(self.families)} tests of {', '.join(names) or 'nothing'}"
+        count = len(self.families)
+        return f"{where}: {count} test{'s' * (count != 1)} of {', '.join(names) or 'nothing'}"
 
     @property
     def size(self) -> int:
