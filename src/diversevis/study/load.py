@@ -14,7 +14,7 @@ from diversevis.errors import UserError
 from diversevis.networks.store import status
 from diversevis.study.homes import home_of
 from diversevis.study.machine import computed_on
-from diversevis.units.contract import Units
+from diversevis.units.contract import Units, check_units
 
 
 def load_units(network: str, layer: str, *, device: str | torch.device = "cpu") -> Units:
@@ -39,7 +39,8 @@ def units_of(
     Raises
     ------
     UserError
-        As `load_units`; for a layer beside units; for a network that units are still to be made of.
+        As `load_units` and `check_units`; for a layer beside units; for a network that units are
+        still to be made of.
     """
     if isinstance(network, nn.Module) and not hasattr(network, "respond"):
         made = "make units of it: diversevis.from_module(module, layer)"
@@ -48,6 +49,7 @@ def units_of(
         remedy = "leave it out, and name channels: channels=[21]"
         raise UserError("no layer beside units, which are those of one", repr(layer)[:60], remedy)
     if not isinstance(network, str):
+        check_units(network, None)
         return network
     return load_units(network, layer, device=choose_device(device))  # type: ignore[arg-type]
 
