@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+import diversevis as dv
 from diversevis import cli
 from diversevis.cli import INTERRUPTED, main
 from diversevis.fetching.sources import Url
@@ -79,10 +80,11 @@ def test_visualize_writes_what_it_promises(capsys, tmp_path):
 
 
 def test_sweep_keeps_every_level(capsys, tmp_path):
-    code, _, _ = run(
+    code, output, errors = run(
         capsys, "visualize", "vgg19", "conv1_2", "5", "--sweep", "--out", tmp_path, *QUICK
     )
     assert code == 0
+    assert "next: diversevis invariance vgg19 conv1_2 5" in errors
     with (tmp_path / "sweep.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["relative_diversity"]) for row in rows] == [0, 0.003, 0.01, 0.03, 0.1, 0.3, 1]
@@ -91,16 +93,25 @@ def test_sweep_keeps_every_level(capsys, tmp_path):
     assert [level.images.shape for level in sweep.levels] == [(1, 6, 3, 5, 5)] * 7
     shown = ImageSets.load(tmp_path / "visualizations.npz")
     np.testing.assert_array_equal(shown.images, sweep.chosen.images)
+    share = shown.activations.mean() / sweep.levels[0].activations.mean()
+    assert f"keeps {100 * share:.0f} % of the restarts' activation" in output
+    assert sweep.natural.shape == (1, 3, 5, 5)
+    # The function of that name, of which the command is made.
+    made = dv.visualize("vgg19", "conv1_2", 5, steps=3, device="cpu", progress=False)
+    np.testing.assert_array_equal(made.numpy().chosen.images, shown.images)
+    np.testing.assert_array_equal(made.natural, sweep.natural)
 
 
 def test_invariance_writes_what_it_promises(capsys, tmp_path):
-    code, output, _ = run(
+    code, output, errors = run(
         capsys,
         *("invariance", "controls", "complex", "0", "2", "--families", "all-shifts,deformations"),
         *("--delta", "1,2", "--per-step", "6", "--steps", "3", "--seed", "4", "--out", tmp_path),
     )
     assert code == 0
-    assert "controls complex 2: all-shifts (fixed mask)" in output
+    assert "controls complex 2, all shifts (fixed mask): " in output
+    assert output.count("a linear unit with the same best patch: ") == 2 * (2 + 2)
+    assert "next: diversevis invariance vgg19 conv3_1 21 187" in errors
     assert {path.name for path in tmp_path.iterdir()} == {
         "tests.csv",
         "tests.npz",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # for editors and type checkers, which do not run what is below
     from diversevis.figures.sheet import contact_sheet
     from diversevis.invariance.families.base import Family, Warps
+    from diversevis.invariance.measure import Invariance
     from diversevis.networks.given import (
         GivenUnits,
         ModuleNetwork,
@@ -22,7 +23,11 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run what is bel
     from diversevis.networks.modules import from_module
     from diversevis.networks.trunk import Trunk
     from diversevis.optimisation.schedule import Schedule
+    from diversevis.results.loading import load
+    from diversevis.study.invariances import invariance
+    from diversevis.study.names import families, nulls
     from diversevis.study.plugins import register_family
+    from diversevis.study.visualization import visualize
     from diversevis.synthesis.diverse import DiverseSets, diverse_sets
     from diversevis.synthesis.sweep import Sweep, sweep
     from diversevis.synthesis.targets import Targets, channels, directions
@@ -32,6 +37,7 @@ __all__ = [
     "DiverseSets",
     "Family",
     "GivenUnits",
+    "Invariance",
     "ModuleNetwork",
     "Schedule",
     "Sweep",
@@ -44,23 +50,32 @@ __all__ = [
     "contact_sheet",
     "directions",
     "diverse_sets",
+    "families",
     "from_module",
+    "invariance",
+    "load",
     "load_trunk",
+    "nulls",
     "register_family",
     "register_network",
     "register_units",
     "sweep",
+    "visualize",
 ]
 
 _HOMES = {
     "figures.sheet": ("contact_sheet",),
     "invariance.families.base": ("Family", "Warps"),
+    "invariance.measure": ("Invariance",),
     "networks.given": ("GivenUnits", "ModuleNetwork", "register_network", "register_units"),
     "networks.loading": ("load_trunk",),
     "networks.modules": ("from_module",),
     "networks.trunk": ("Trunk",),
     "optimisation.schedule": ("Schedule",),
+    "results.loading": ("load",),
+    "study.names": ("families", "nulls"),
     "study.plugins": ("register_family",),
+    "study.visualization": ("visualize",),
     "synthesis.diverse": ("DiverseSets", "diverse_sets"),
     "synthesis.sweep": ("Sweep", "sweep"),
     "synthesis.targets": ("Targets", "channels", "directions"),
@@ -71,6 +86,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name == "__version__":
         return metadata.version("diversevis")
+    if name == "invariance":  # the package, which can be called
+        return importlib.import_module("diversevis.invariance")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(importlib.import_module(f"diversevis.{home}"), name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
 import shutil
 import signal
 import sys
@@ -24,6 +23,7 @@ from diversevis.doctor import examine, show
 from diversevis.errors import NonFiniteLossError, UserError, unknown_name
 from diversevis.fetching.files import cache_directory, read_error
 from diversevis.figures.optional import try_contact_sheet, try_unit_figures
+from diversevis.following import following
 from diversevis.invariance.families.registry import build_families
 from diversevis.listing import listed
 from diversevis.networks.base import NULL_MARK
@@ -32,6 +32,7 @@ from diversevis.networks.libraries import fetch_weights
 from diversevis.networks.registry import NETWORKS, get_network
 from diversevis.networks.store import ensure
 from diversevis.results.joining import join_sets, join_sweeps, join_tests
+from diversevis.results.sentences import MEANING, kept, sentences
 from diversevis.results.sets import ImageSets, SweepResult
 from diversevis.results.tests import LayerTests
 from diversevis.running import make_all
@@ -44,6 +45,7 @@ from diversevis.study.job import alone, make, make_job, settled, stale
 from diversevis.study.knobs import plain, read, read_one
 from diversevis.study.load import load_units
 from diversevis.study.named import shape_of, title_of
+from diversevis.study.natural import PATCHES
 from diversevis.study.needs import bounds, in_words
 from diversevis.study.parts import check_split, read_part, splits
 from diversevis.study.plugins import bring
@@ -60,9 +62,6 @@ from diversevis.synthesis.diverse import diversity_weights
 from diversevis.synthesis.targets import check_channels
 from diversevis.units.contract import check_distance
 
-_NATURAL_PATCHES = 2000
-"""Natural patches among which each unit's best one is looked for."""
-
 PHOTOGRAPHS = "photographs"
 """What `fetch` calls them, beside the networks."""
 
@@ -78,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep_memory()
         bring(getattr(options, "plugin", ()))
         options.run(options)
+        print(f"next: {following(options)}", file=sys.stderr)
     except UserError as error:
         print(f"diversevis: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -116,7 +116,9 @@ _LONGEST = 300
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="diversevis", description=(diversevis.__doc__ or "").splitlines()[0])
     parser.add_argument("--version", action="version", version=str(diversevis.__version__))
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        title="commands", dest="command", required=True, metavar="COMMAND"
+    )
 
     listing = commands.add_parser("networks", help="list networks, their layers, and the cache")
     listing.add_argument(
@@ -145,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _knobs(look, Synthesis)
     _common(look)
+    look.add_argument("--photographs", type=Path, metavar="DIR", help=_help_of("photographs"))
     look.add_argument("--out", type=Path, metavar="DIR", help="(visualizations/NETWORK/LAYER)")
     look.set_defaults(run=_visualize)
 
@@ -534,6 +537,15 @@ def _doctor(options: argparse.Namespace) -> None:
         raise SystemExit(FAILED)
 
 
+def _own_pictures(options: argparse.Namespace, size: int) -> dict[str, Any]:
+    """Return what settings say of the pictures that are given; nothing of those of the package."""
+    if options.photographs is None:
+        return {}
+    pictures = own_pictures(options.photographs)
+    check_pictures(pictures, size)
+    return {"photographs": pictures}
+
+
 def _visualize(options: argparse.Namespace) -> None:
     size, before = _checked(options)
     if options.distance is not None:
@@ -544,26 +556,32 @@ def _visualize(options: argparse.Namespace) -> None:
     chosen = {"arrays": "visualizations.npz", "table": "metrics.csv"}
     if options.diversity is None:
         step, files = "sweep", {"arrays": "sweep.npz", "table": "sweep.csv"}
+        settings = {**settings, "patches": PATCHES, **_own_pictures(options, size)}
+    elif options.photographs is not None:
+        wanted = "no photographs with --diversity"
+        raise UserError(wanted, str(options.photographs), "leave one of them out")
     else:
         step, files = "sets", chosen
         settings = {**settings, "diversity": options.diversity}
         del settings["grid"], settings["fraction"]  # of a sweep
 
     def draw(making: Path, _there: Path, result: Any, _new: Sequence[int], last: bool) -> None:
-        sets = result.chosen if step == "sweep" else result
         if step == "sweep":
-            sets.save(*(making / name for name in chosen.values()))
+            result.chosen.save(*(making / name for name in chosen.values()))
         if last:
-            try_contact_sheet(making / "contact_sheet.png", sets, _titles(options))
+            try_contact_sheet(making / "contact_sheet.png", result, _titles(options))
 
     load, join = (SweepResult.load, join_sweeps) if step == "sweep" else (ImageSets.load, join_sets)
     drawn = [*chosen.values(), "contact_sheet.png"]
     how = _ByHand("visualizations", step, files, drawn, load, join, draw)
     result = _made_by_hand(options, how, size, **settings)
-    sets = result.chosen if step == "sweep" else result
-    for row in sets.take(options.channels).rows():
+    if step == "sweep":
+        for channel in options.channels:
+            print(kept(result, channel))
+        return
+    for row in result.take(options.channels).rows():
         print(
-            f"{sets.network} {sets.layer} {row['channel']}: activation "
+            f"{row['network']} {row['layer']} {row['channel']}: activation "
             f"{row['mean_activation']:.2f} ({row['min_activation']:.2f} to "
             f"{row['max_activation']:.2f}), distance {row['min_distance']:.3g}, "
             f"diversity {row['diversity']:.3g}, {row['steps']} steps"
@@ -579,10 +597,7 @@ def _invariance(options: argparse.Namespace) -> None:
         "peaks": "peaks.csv",
         "families": "families.json",
     }
-    settings = {**knobs, "patches": _NATURAL_PATCHES}
-    if options.photographs is not None:
-        settings["photographs"] = own_pictures(options.photographs)
-        check_pictures(settings["photographs"], size)
+    settings = {**knobs, "patches": PATCHES, **_own_pictures(options, size)}
 
     def draw(making: Path, there: Path, tests: LayerTests, new: Sequence[int], _last: bool) -> None:
         try_unit_figures(making, tests, _titles(options), channels=new)
@@ -593,16 +608,7 @@ def _invariance(options: argparse.Namespace) -> None:
     drawn = [f"unit_{channel}.png" for channel in options.channels]
     how = _ByHand("invariance", "tests", files, drawn, LayerTests.load, join_tests, draw)
     result = _made_by_hand(options, how, size, **settings)
-    left_out = {row["channel"]: row["left_out"] for row in result.peak_rows()}
-    for row in result.rows():
-        if (row["statistic"], row["measure"]) != ("mean", options.measure):
-            continue
-        if row["channel"] not in options.channels:
-            continue
-        strength = f"{row['mask']} mask" if math.isnan(row["delta"]) else f"{row['delta']:g} px"
-        reason = left_out[row["channel"]]
-        print(
-            f"{row['network']} {row['layer']} {row['channel']}: {row['family']} ({strength}) "
-            f"{row['value']:.3f}, linear surrogate {row['surrogate']:.3f}"
-            + (f" ({reason})" if reason else "")
-        )
+    print(MEANING[options.measure])
+    for channel in options.channels:
+        for sentence in sentences(result, channel):
+            print(sentence)

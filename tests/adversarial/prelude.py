@@ -46,6 +46,16 @@ own = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3, padding=1), torch.nn.Adaptive
 layers(own)  # the first trace imports for two seconds: here, once
 
 
+class Alone(Controls):
+    """Does not know of distances elsewhere than in pixels."""
+
+    def __init__(self):
+        super().__init__("simple")
+
+    def respond(self, patches):
+        return super().respond(patches)
+
+
 class Mixing(Controls):
     """Answers to each patch with the mean over the batch."""
 

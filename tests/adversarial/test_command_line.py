@@ -200,6 +200,8 @@ ROWS = [
     (f"{T} --weights good.yaml", "name torchvision:vgg19"),
     (f"{T} --plugin nothing.py", "a Python file as a plugin"),
     (f"{T} --photographs nothing", "a folder of pictures"),
+    (f"{V} --photographs nothing", "a folder of pictures"),
+    (f"{V} --diversity 1 --photographs .", "no photographs with --diversity"),
     (f"{T} --photographs .", "pictures in ."),
     # compare
     ("compare vgg19:conv3_1", "NETWORK:LAYER"),

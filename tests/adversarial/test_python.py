@@ -83,7 +83,8 @@ ROWS = [
     ("diversevis.channels(units, [True])", "True"),
     ("diversevis.channels(units, [None])", "None"),
     ("diversevis.channels(units, [[1]])", "[1]"),
-    ("diversevis.channels(units, 1)", "1"),
+    ("diversevis.channels(units, 9)", "0 to 3"),
+    ("diversevis.channels(units, torch.tensor(9))", "0 to 3"),
     ("diversevis.channels(units, 'all')", "'a'"),
     ("diversevis.channels(units, [1, 1])", "twice"),
     ("diversevis.channels(units, torch.tensor([1.5]))", "1.5"),
@@ -211,6 +212,39 @@ ROWS = [
     ("check(Settings('x', {'vgg19': ('conv1_1',)}, seed=-1))", "seed"),
     ("check(Settings('x', {'vgg19': ('conv2_2',)}, synthesis=Synthesis(images=0)))", "images"),
     ("check({'scale': 'x'})", "configuration"),
+    # visualize, invariance
+    ("diversevis.visualize('vgg9', 'conv1_1', 0)", "did you mean vgg19"),
+    ("diversevis.visualize('vgg19', channels=0)", "the name of a layer"),
+    ("diversevis.visualize(units, [0])", "channels=[21]"),
+    ("diversevis.visualize(units)", "none"),
+    ("diversevis.visualize(units, channels=9)", "0 to 3"),
+    ("diversevis.visualize(units, channels=0, images=1)", "two images"),
+    ("diversevis.visualize(units, channels=0, diversity=-1)", "zero or more"),
+    ("diversevis.visualize(units, channels=0, schedule='slow')", "'slow'"),
+    ("diversevis.visualize(units, channels=0, fraction=2)", "fraction"),
+    ("diversevis.visualize(own, '0', 0)", "from_module"),
+    ("diversevis.visualize(None, None, 0)", "'network'"),
+    ("diversevis.visualize(Alone(), channels=0, **few)", "respond(patches, tap)"),
+    ("diversevis.visualize('controls', 'simple', 0, device='tpu')", "'tpu'"),
+    ("diversevis.invariance('vgg9', 'conv1_1', 0)", "did you mean vgg19"),
+    ("diversevis.invariance(units, channels=9)", "0 to 3"),
+    ("diversevis.invariance(units, 'simple', 0)", "channels=[21]"),
+    ("diversevis.invariance(own, '0', 0)", "from_module"),
+    ("diversevis.invariance(units, channels=0, families='shifts')", "put it into a list"),
+    ("diversevis.invariance(units, channels=0, families=['shift'])", "shifts"),
+    ("diversevis.invariance(units, channels=0, families=[])", "family"),
+    ("diversevis.invariance(units, channels=0, families=[dict])", "family of transformations"),
+    ("diversevis.invariance(units, channels=0, delta=2)", "put it into a list"),
+    ("diversevis.invariance(units, channels=0, held_out=0)", "held_out"),
+    ("diversevis.invariance(units, channels=0, measure='mean')", "measure"),
+    # nulls
+    ("diversevis.nulls('vgg9')", "did you mean vgg19"),
+    ("diversevis.nulls('vgg19', seed=-1)", "seed of a null"),
+    ("diversevis.nulls('vgg19+he')", "vgg19+he+he"),
+    # load
+    ("diversevis.load('nothing.npz')", "No such file"),
+    ("diversevis.load(3)", "the path of a file"),
+    ("diversevis.load('.')", "sweep.npz"),
     # contact_sheet
     ("diversevis.contact_sheet(None)", "sets"),
     ("diversevis.contact_sheet(torch.zeros(2, 3, 24, 24))", "sets"),
@@ -224,6 +258,8 @@ def test_bad_argument(sandbox, code, fragment):
 
 def test_every_exported_name_has_a_row():
     # Sets, sweeps and targets are what functions return; nobody makes them by hand.
-    returned = {"DiverseSets", "Sweep", "Targets", "Units", "Trunk"}
+    returned = {"DiverseSets", "Invariance", "Sweep", "Targets", "Units", "Trunk"}
+    # Nothing is given to these: they list what there is, or are subclassed.
+    returned |= {"families", "Family", "Warps"}
     named = {name for name in diversevis.__all__ if any(f"diversevis.{name}" in r for r, _ in ROWS)}
     assert named == set(diversevis.__all__) - returned

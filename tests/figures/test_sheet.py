@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from figure_contents import extent, overlapping, pictures, shown
 
 from diversevis.figures.optional import try_contact_sheet
 from diversevis.figures.sheet import contact_sheet
 from diversevis.figures.style import number
+from diversevis.results.sets import SweepResult
 
 
 @pytest.mark.parametrize(("units", "n"), [(1, 6), (12, 6), (1, 2), (2, 13), (1, 24)])
@@ -35,6 +38,30 @@ def test_single_images_have_no_distance(make_sets):
     assert "λ 0.013" in shown(figure)
     assert not [text for text in shown(figure) if "distance" in text]
     assert overlapping(figure) == []
+
+
+@pytest.mark.parametrize(("n", "natural"), [(2, False), (6, True), (8, True)])
+def test_a_sweep_has_restarts_beside_what_was_chosen(make_sets, n, natural):
+    restarts = make_sets(2, n)
+    diverse = replace(restarts, activations=restarts.activations * 0.93, min_distance=np.ones(2))
+    best = {"natural": restarts.images[:, 0], "natural_activations": np.array([7.77, 8.88])}
+    sweep = SweepResult(
+        (restarts, diverse),
+        relative=np.array([0.0, 0.1]),
+        selected=np.array([1, 0]),
+        from_natural=np.zeros(2, bool),
+        **(best if natural else {}),
+    )
+    figure = contact_sheet(sweep)
+    assert len(pictures(figure)) == 2 * (2 * n + natural)
+    texts = shown(figure)
+    assert ("7.77" in texts) == natural
+    assert "93 % of it kept; distance 1.00, 0.312 times theirs" in texts
+    assert "no diverse set keeps enough: the restarts again" in texts
+    mean = number(restarts.activations[0].mean())
+    assert f"activation {mean}, distance 3.21" in texts
+    assert overlapping(figure) == []
+    assert figure.get_size_inches()[0] * 25.4 <= 180 + 1e-9
 
 
 def test_long_names_have_room(make_sets):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diversevis.results.sets import ImageSets
+from diversevis.results.sets import ImageSets, SweepResult
 from diversevis.results.tests import LayerTests
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def try_contact_sheet(
-    path: Path | str, sets: ImageSets | DiverseSets, titles: Mapping[str, str] | None = None
+    path: Path | str,
+    sets: ImageSets | DiverseSets | SweepResult,
+    titles: Mapping[str, str] | None = None,
 ) -> bool:
     """Draw and save the contact sheet of `sets` if matplotlib is there, and say whether it was.
 
@@ -26,7 +28,7 @@ def try_contact_sheet(
     path
         Where to write it; the format follows the suffix.
     sets
-        Sets of images to show.
+        Sets of images to show, or a sweep.
     titles
         What to call networks, by name; by default their names.
 

@@ -75,7 +75,7 @@ def draw(layer: LayerTests, index: int) -> Figure:
             (
                 _PARTS,
                 2 * _BLOCK + _APART,
-                "map of all shifts; members that drive it most, and least",
+                _members_heading(layer),
                 INK,
             ),
             (_CURVE, _CURVE_WIDTH, "all members,\ndashed: surrogate", INK),
@@ -91,6 +91,11 @@ def draw(layer: LayerTests, index: int) -> Figure:
     return figure
 
 
+def _members_heading(layer: LayerTests) -> str:
+    shifted = any(tests.family.name == "all-shifts" for tests in layer.families)
+    return "map of all shifts; " * shifted + "members that drive it most, and least"
+
+
 def _row(
     figure: Figure,
     page: Axes,
@@ -103,8 +108,12 @@ def _row(
     """Draw a family."""
     relative = layer.measured(tests)[index]
     surrogate = float(tests.surrogate[index])
-    strength = f"{tests.mask} mask" if tests.delta is None else f"δ = {tests.delta:g} px"
-    page.text(_FIRST, top - 0.9, f"{tests.family.title}, {strength}", weight="bold")
+    title = tests.family.title
+    if tests.delta is not None:
+        title += f", δ = {tests.delta:g} px"
+    elif len([other for other in layer.families if other.family == tests.family]) > 1:
+        title += f", {tests.mask} mask"
+    page.text(_FIRST, top - 0.9, title, weight="bold")
     show_canvas(page, tests.canvases[index], layer.size, _FIRST, top, height)
     axes = inset(figure, _CURVE, top, _CURVE_WIDTH, height)
     last = tests is layer.families[-1]

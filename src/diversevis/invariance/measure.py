@@ -28,10 +28,11 @@ from diversevis.stimuli.natural import middle
 from diversevis.synthesis.diverse import measure as activations
 from diversevis.synthesis.targets import Targets, as_targets
 from diversevis.units.contract import PIXELS, Units, check_shape
+from diversevis.views import Views
 
 
-@dataclass(frozen=True)
-class Invariance:
+@dataclass(frozen=True, repr=False)
+class Invariance(Views):
     """Indices of some units of a layer.
 
     Attributes

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from diversevis.errors import NonFiniteLossError, UserError, whole_number
 from diversevis.optimisation.problem import Problem
@@ -148,7 +148,8 @@ def minimise(
     losses = torch.full((problem.jobs, length), torch.nan, device=problem.device)
     state: _State | None = None
     bar = tqdm(total=problem.jobs, desc=title, unit="set", disable=not progress, mininterval=0)
-    interval = _REFRESH_TERMINAL if sys.stderr.isatty() else _REFRESH_LOG
+    watched = sys.stderr.isatty() or "ipykernel" in sys.modules  # a notebook's bar is a widget
+    interval = _REFRESH_TERMINAL if watched else _REFRESH_LOG
     shown_at = time.monotonic()
     with bar:
         while True:

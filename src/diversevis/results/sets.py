@@ -19,6 +19,8 @@ from diversevis.results.formats import (
     write_arrays,
     write_rows,
 )
+from diversevis.results.words import listed, short
+from diversevis.views import Views
 
 if TYPE_CHECKING:
     from diversevis.synthesis.diverse import DiverseSets
@@ -43,9 +45,12 @@ _OF_LEVELS = ("images", "activations", "min_distance", "mean_distance", "diversi
 
 _OF_UNITS = ("selected", "from_natural")
 
+_NATURAL = ("natural", "natural_activations")
+"""Of each unit, too, where they are known."""
 
-@dataclass(frozen=True)
-class ImageSets:
+
+@dataclass(frozen=True, repr=False)
+class ImageSets(Views):
     """One set of images for each unit of a layer.
 
     Attributes
@@ -101,6 +106,18 @@ class ImageSets:
             seed=sets.seed,
         )
 
+    def numpy(self) -> ImageSets:
+        """Return the sets themselves."""
+        return self
+
+    def summary(self) -> str:
+        """Return in a line what they are."""
+        _, n, _, s, _ = self.images.shape
+        each = f"{n} images of {s} px each" if n > 1 else f"an image of {s} px each"
+        most = f"{short(self.activations.min())} to {short(self.activations.max())}"
+        where = f"{self.network} {self.layer}, {listed(self.channels)}"
+        return f"{where}: {each}, activation {most}, diversity {_range(self.diversity)}"
+
     def take(self, channels: Sequence[Any]) -> ImageSets:
         """Return the sets of some of the units."""
         places = [place_in(self.channels, channel) for channel in channels]
@@ -125,11 +142,12 @@ class ImageSets:
             for row in columns
         ]
 
-    def save(self, arrays: Path | str, table: Path | str) -> None:
-        """Write the arrays, and one row per unit."""
+    def save(self, arrays: Path | str, table: Path | str | None = None) -> None:
+        """Write the arrays, and a table of one row per unit if it is named."""
         content = {name: getattr(self, name) for name in ("channels", *_OF_LEVELS)}
         write_arrays(arrays, "sets", content, self._about())
-        write_rows(table, self.rows(), SETS_COLUMNS)
+        if table is not None:
+            write_rows(table, self.rows(), SETS_COLUMNS)
 
     @classmethod
     def load(cls, path: Path | str) -> ImageSets:
@@ -143,8 +161,8 @@ class ImageSets:
         return {name: getattr(self, name) for name in ("network", "layer", "distance", "seed")}
 
 
-@dataclass(frozen=True)
-class SweepResult:
+@dataclass(frozen=True, repr=False)
+class SweepResult(Views):
     """Restarts and diverse sets of the same units, level by level.
 
     Attributes
@@ -158,19 +176,60 @@ class SweepResult:
     from_natural : ndarray
         ``[units]``, whether a unit's sets started from natural patches, since noise led no higher
         than these.
+    natural, natural_activations : ndarray or None
+        ``[units, 3, s, s]`` and ``[units]``, each unit's best natural patch and its response to it,
+        where they are known.
     """
 
     levels: tuple[ImageSets, ...]
     relative: Array
     selected: Array
     from_natural: Array
+    natural: Array | None = None
+    natural_activations: Array | None = None
 
     @classmethod
-    def of(cls, sweep: Sweep) -> SweepResult:
+    def of(cls, sweep: Sweep | SweepResult) -> SweepResult:
         """Return a sweep that was just made, as arrays."""
+        if isinstance(sweep, SweepResult):
+            return sweep
         levels = tuple(map(ImageSets.of, sweep.levels))
-        numbers = (sweep.relative, sweep.selected, sweep.from_natural)
-        return cls(levels, *(values.numpy() for values in numbers))
+        arrays = {
+            name: values.cpu().numpy()
+            for name in ("relative", *_OF_UNITS, *_NATURAL)
+            if (values := getattr(sweep, name)) is not None
+        }
+        return cls(levels, **arrays)
+
+    def numpy(self) -> SweepResult:
+        """Return the sweep itself."""
+        return self
+
+    def summary(self) -> str:
+        """Return in a line what it is."""
+        first, chosen = self.levels[0], self.chosen
+        _, n, _, s, _ = first.images.shape
+        where = f"{first.network} {first.layer}, {listed(first.channels)}"
+        kept = chosen.activations.mean(1) / first.activations.mean(1)
+        return (
+            f"{where}: sets of {n} images of {s} px at {len(self.levels)} weights of diversity; "
+            f"the chosen ones keep {_range(100 * kept)} % of the restarts' activation"
+        )
+
+    def take(self, channels: Sequence[Any]) -> SweepResult:
+        """Return the sweep of some of the units."""
+        places = [place_in(self.levels[0].channels, channel) for channel in channels]
+        picked = {
+            name: values[places]
+            for name in (*_OF_UNITS, *_NATURAL)
+            if (values := getattr(self, name)) is not None
+        }
+        return replace(self, levels=tuple(level.take(channels) for level in self.levels), **picked)
+
+    @property
+    def channels(self) -> Array:
+        """The units, ``[units]``."""
+        return self.levels[0].channels
 
     @property
     def chosen(self) -> ImageSets:
@@ -214,15 +273,23 @@ class SweepResult:
             )
         ]
 
-    def save(self, arrays: Path | str, table: Path | str) -> None:
-        """Write the arrays, with a leading axis of levels, and one row per unit and level."""
+    def save(self, arrays: Path | str, table: Path | str | None = None) -> None:
+        """Write the arrays, with a leading axis of levels.
+
+        If a table is named, it gets one row per unit and level.
+        """
         content = {
             name: np.stack([getattr(level, name) for level in self.levels]) for name in _OF_LEVELS
         }
         content |= {"channels": self.levels[0].channels}
-        content |= {name: getattr(self, name) for name in ("relative", *_OF_UNITS)}
+        content |= {
+            name: values
+            for name in ("relative", *_OF_UNITS, *_NATURAL)
+            if (values := getattr(self, name)) is not None
+        }
         write_arrays(arrays, "sweep", content, self.levels[0]._about())
-        write_rows(table, self.rows(), SWEEP_COLUMNS)
+        if table is not None:
+            write_rows(table, self.rows(), SWEEP_COLUMNS)
 
     @classmethod
     def load(cls, path: Path | str) -> SweepResult:
@@ -230,7 +297,8 @@ class SweepResult:
         arrays, about = read_arrays(path, "sweep")
         with fitting(path):
             shape = (len(arrays["relative"]), len(arrays["channels"]))
-            of_units = dict.fromkeys(_OF_UNITS, shape[1:])
+            there = [name for name in (*_OF_UNITS, *_NATURAL) if name in arrays]
+            of_units = dict.fromkeys((*_OF_UNITS, *there), shape[1:])
             check_shapes({**dict.fromkeys(_OF_LEVELS, shape), **of_units}, **arrays)
             levels = tuple(
                 ImageSets(
@@ -240,7 +308,7 @@ class SweepResult:
                 )
                 for number in range(shape[0])
             )
-            return cls(levels, arrays["relative"], *(arrays[name] for name in _OF_UNITS))
+            return cls(levels, arrays["relative"], **{name: arrays[name] for name in there})
 
 
 @dataclass(frozen=True)
@@ -294,6 +362,12 @@ class Sets:
         places = [self.place(channel) for channel in channels]
         of_units = [field.name for field in fields(Sets) if field.name not in ("network", "layer")]
         return replace(self, **{name: getattr(self, name)[places] for name in of_units})
+
+
+def _range(values: Array) -> str:
+    """Return the least and the largest of some numbers, or the one that they are."""
+    ends = [short(values.min()), short(values.max())]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def load_sets(paths: Sequence[Path | str]) -> list[Sets]:

@@ -22,6 +22,8 @@ from diversevis.results.formats import (
     write_rows,
 )
 from diversevis.results.templates import frequency, radius
+from diversevis.results.words import listed
+from diversevis.views import Views
 
 if TYPE_CHECKING:
     from diversevis.invariance.contrast import ContrastCurves
@@ -163,8 +165,8 @@ class FamilyTests:
         return slice(self.shown.shape[1] // 2, None)
 
 
-@dataclass(frozen=True)
-class LayerTests:
+@dataclass(frozen=True, repr=False)
+class LayerTests(Views):
     """Transformation tests of some units of a layer.
 
     Attributes
@@ -206,8 +208,10 @@ class LayerTests:
     seed: int
 
     @classmethod
-    def of(cls, result: Invariance) -> LayerTests:
+    def of(cls, result: Invariance | LayerTests) -> LayerTests:
         """Return tests that were just made, as arrays."""
+        if isinstance(result, LayerTests):
+            return result
         numbers = all(name.isdigit() for name in result.names)
         return cls(
             network=result.network,
@@ -224,6 +228,17 @@ class LayerTests:
             families=tuple(FamilyTests.of(tests, result.curves) for tests in result.families),
             seed=result.seed,
         )
+
+    def numpy(self) -> LayerTests:
+        """Return the tests themselves."""
+        return self
+
+    def summary(self) -> str:
+        """Return in a line what they are."""
+        names = dict.fromkeys(tests.family.title for tests in self.families)
+        where = f"{self.network} {self.layer}, {listed(self.channels)}"
+        count = len(self.families)
+        return f"{where}: {count} test{'s' * (count != 1)} of {', '.join(names) or 'nothing'}"
 
     @property
     def size(self) -> int:
@@ -317,9 +332,13 @@ class LayerTests:
         ]
 
     def save(
-        self, arrays: Path | str, table: Path | str, peaks: Path | str, families: Path | str
+        self,
+        arrays: Path | str,
+        table: Path | str | None = None,
+        peaks: Path | str | None = None,
+        families: Path | str | None = None,
     ) -> None:
-        """Write the arrays, the two tables, and what the families are called."""
+        """Write the arrays, and what else is named: two tables, and what families are called."""
         content: dict[str, Array] = {name: getattr(self, name) for name in ("channels", *_OF_UNITS)}
         about = []
         for number, tests in enumerate(self.families):
@@ -334,9 +353,13 @@ class LayerTests:
             "seed": self.seed,
         }
         write_arrays(arrays, "tests", content, {**names, "families": about})
-        write_rows(table, self.rows(), TEST_COLUMNS)
-        write_rows(peaks, self.peak_rows(), PEAK_COLUMNS)
-        write_json(families, [asdict(info) for info in _once(t.family for t in self.families)])
+        if table is not None:
+            write_rows(table, self.rows(), TEST_COLUMNS)
+        if peaks is not None:
+            write_rows(peaks, self.peak_rows(), PEAK_COLUMNS)
+        if families is not None:
+            infos = _once(tests.family for tests in self.families)
+            write_json(families, [asdict(info) for info in infos])
 
     @classmethod
     def load(cls, path: Path | str) -> LayerTests:

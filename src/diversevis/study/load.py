@@ -6,12 +6,15 @@ import importlib
 from typing import Any
 
 import torch
+from torch import nn
 
 from diversevis.controls.name import CONTROLS
+from diversevis.devices import choose_device
+from diversevis.errors import UserError
 from diversevis.networks.store import status
 from diversevis.study.homes import home_of
 from diversevis.study.machine import computed_on
-from diversevis.units.contract import Units
+from diversevis.units.contract import Units, check_units
 
 
 def load_units(network: str, layer: str, *, device: str | torch.device = "cpu") -> Units:
@@ -26,6 +29,29 @@ def load_units(network: str, layer: str, *, device: str | torch.device = "cpu") 
     module, function = home_of(network)
     units: Units = getattr(importlib.import_module(module), function)(network, layer, device=device)
     return units
+
+
+def units_of(
+    network: str | Units, layer: str | None = None, *, device: str | torch.device = "auto"
+) -> Units:
+    """Return units, given themselves or as the names of a network and its layer.
+
+    Raises
+    ------
+    UserError
+        As `load_units` and `check_units`; for a layer beside units; for a network that units are
+        still to be made of.
+    """
+    if isinstance(network, nn.Module) and not hasattr(network, "respond"):
+        made = "make units of it: diversevis.from_module(module, layer)"
+        raise UserError("the name of a network, or units", type(network).__name__, made)
+    if not isinstance(network, str) and layer is not None:
+        remedy = "leave it out, and name channels: channels=[21]"
+        raise UserError("no layer beside units, which are those of one", repr(layer)[:60], remedy)
+    if not isinstance(network, str):
+        check_units(network, None)
+        return network
+    return load_units(network, layer, device=choose_device(device))  # type: ignore[arg-type]
 
 
 def origin(network: str, device: torch.device) -> dict[str, Any]:

@@ -27,13 +27,14 @@ from diversevis.units.contract import (
 )
 from diversevis.units.memory import require
 from diversevis.units.responding import responses
+from diversevis.views import Views
 
 _BYTES_PER_PAIR = 64
 """Two numbers of images, and their products and distances as the nearest pair is looked for."""
 
 
-@dataclass(frozen=True)
-class DiverseSets:
+@dataclass(frozen=True, repr=False)
+class DiverseSets(Views):
     """One set of images for each target of a layer.
 
     Attributes
@@ -91,7 +92,7 @@ class DiverseSets:
 @exact_float32()
 def diverse_sets(
     units: Units,
-    targets: Targets | Sequence[int],
+    targets: Targets | Sequence[int] | int,
     *,
     images: int = 6,
     diversity: float | Sequence[float] | Tensor = 0.0,
@@ -115,7 +116,7 @@ def diverse_sets(
     units
         A trunk, or anything else that satisfies `Units`; its device and dtype are used.
     targets
-        Targets, or channel numbers.
+        Targets, or channel numbers, or one.
     images
         Images in a set, ``n``.
     diversity
@@ -135,7 +136,12 @@ def diverse_sets(
     chunk
         Most sets in one batch; by default what the memory holds.
     progress
-        Show a bar on standard error.
+        Show a bar on standard error, in a notebook a widget.
+
+    Returns
+    -------
+    DiverseSets
+        ``images`` ``[targets, n, 3, s, s]`` in patch units, ``activations`` ``[targets, n]``.
 
     Raises
     ------
@@ -145,6 +151,15 @@ def diverse_sets(
         memory holds.
     NonFiniteLossError
         If a loss is no longer finite.
+
+    Examples
+    --------
+    >>> import diversevis as dv
+    >>> from diversevis.controls.units import Controls
+    >>> few = dv.Schedule(steps=2)
+    >>> sets = dv.diverse_sets(Controls("complex"), [0, 2], images=3, diversity=9.0, schedule=few)
+    >>> sets.images.shape, sets.activations.shape
+    (torch.Size([2, 3, 3, 24, 24]), torch.Size([2, 3]))
     """
     schedule, seed = get_schedule(schedule), check_seed(seed)
     check_units(units, None if precision is None else get_dtype(precision))

@@ -23,13 +23,14 @@ from diversevis.synthesis.diverse import (
 from diversevis.synthesis.targets import Targets, as_targets
 from diversevis.units.contract import PIXELS, Units, check_shape
 from diversevis.units.patches import patch_norm
+from diversevis.views import Views
 
 DEFAULT_GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Relative diversities ``c``: low ones for units whose restarts nearly coincide (small ``d0``)."""
 
 
-@dataclass(frozen=True)
-class Sweep:
+@dataclass(frozen=True, repr=False)
+class Sweep(Views):
     """Restarts and diverse sets of the same targets, from the same starts.
 
     Attributes
@@ -42,12 +43,17 @@ class Sweep:
         ``[units]``, for each unit the index of the level that was chosen.
     from_natural : Tensor
         ``[units]``, whether a unit's sets started from natural patches.
+    natural, natural_activations : Tensor or None
+        ``[units, 3, s, s]`` and ``[units]``, each unit's best natural patch and its response to it,
+        where they are known.
     """
 
     relative: Tensor
     levels: tuple[DiverseSets, ...]
     selected: Tensor
     from_natural: Tensor
+    natural: Tensor | None = None
+    natural_activations: Tensor | None = None
 
     @property
     def restarts(self) -> DiverseSets:
@@ -61,7 +67,7 @@ class Sweep:
 
 def sweep(
     units: Units,
-    targets: Targets | Sequence[int],
+    targets: Targets | Sequence[int] | int,
     *,
     grid: Sequence[float] = DEFAULT_GRID,
     fraction: float = 0.9,
@@ -87,11 +93,26 @@ def sweep(
     **settings
         Other arguments of `diverse_sets`; `images` must be 2 or more.
 
+    Returns
+    -------
+    Sweep
+        ``restarts`` and ``chosen()`` are `DiverseSets` of all targets.
+
     Raises
     ------
     UserError
         As `diverse_sets`, for natural patches that do not fit, a grid that does not rise from above
         zero, or a fraction that is not above 0 and at most 1.
+
+    Examples
+    --------
+    >>> import diversevis as dv
+    >>> from diversevis.controls.units import Controls
+    >>> swept = dv.sweep(
+    ...     Controls("simple"), 1, images=2, grid=[0.1, 1.0], schedule=dv.Schedule(steps=2)
+    ... )
+    >>> len(swept.levels), swept.chosen().names
+    (3, ('1',))
     """
     fraction = check_fraction(fraction)
     if isinstance(grid, str) or not isinstance(grid, Iterable):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,19 +62,26 @@ class Targets:
         return score
 
 
-def channels(units: Units, numbers: Iterable[int]) -> Targets:
-    """Return the targets that are single channels of a layer.
+def channels(units: Units, numbers: Iterable[int] | int) -> Targets:
+    """Return the targets that are single channels of a layer: several, or one.
 
     Raises
     ------
     UserError
         If there is none, one is out of range or no whole number, or one comes twice.
+
+    Examples
+    --------
+    >>> import diversevis as dv
+    >>> from diversevis.controls.units import Controls
+    >>> dv.channels(Controls("simple"), [2, 0]).names
+    ('2', '0')
     """
     chosen = check_channels(numbers, units.channels, f"{units.network} {units.layer}")
     return Targets(tuple(map(str, chosen)), torch.eye(units.channels)[chosen])
 
 
-def check_channels(numbers: Iterable[int], total: int, where: str) -> list[int]:
+def check_channels(numbers: Iterable[int] | int, total: int, where: str) -> list[int]:
     """Return `numbers` as ints, whatever whole numbers they are: names and seeds are made of them.
 
     Raises
@@ -83,9 +91,9 @@ def check_channels(numbers: Iterable[int], total: int, where: str) -> list[int]:
     """
     valid = f"channel numbers from 0 to {total - 1} ({where})"
     try:
-        given = list(numbers)
+        given: list[Any] = list(numbers)  # type: ignore[arg-type]
     except TypeError:  # a number, or a tensor that is one
-        raise UserError(valid, f"{numbers!r}, which is no list", "put it into a list") from None
+        given = [numbers]
     if not given:
         raise UserError(valid, "none", "name at least one")
     chosen = []
@@ -100,8 +108,8 @@ def check_channels(numbers: Iterable[int], total: int, where: str) -> list[int]:
     return chosen
 
 
-def as_targets(units: Units, targets: Targets | Iterable[int]) -> Targets:
-    """Return targets, given themselves or as channel numbers.
+def as_targets(units: Units, targets: Targets | Iterable[int] | int) -> Targets:
+    """Return targets, given themselves or as channel numbers, or one of these.
 
     Raises
     ------
@@ -139,6 +147,13 @@ def directions(
     ------
     UserError
         If there is none, the shape does not fit the layer or a vector has no direction.
+
+    Examples
+    --------
+    >>> import diversevis as dv
+    >>> from diversevis.controls.units import Controls
+    >>> dv.directions(Controls("simple"), [[1.0, 1.0, 0.0, 0.0]]).directions.shape
+    torch.Size([1, 4])
     """
     try:
         vectors = torch.atleast_2d(torch.as_tensor(vectors, dtype=torch.float32))

@@ -111,6 +111,12 @@ def check_units(units: Units, dtype: torch.dtype | None = torch.bfloat16) -> Non
     ------
     UserError
         Naming what is missing or wrong.
+
+    Examples
+    --------
+    >>> import diversevis as dv
+    >>> from diversevis.controls.units import Controls
+    >>> dv.check_units(Controls("complex"))  # says nothing: all is well
     """
 
     def demand(holds: bool | Tensor, expected: str, received: object) -> None:
@@ -132,8 +138,16 @@ def check_units(units: Units, dtype: torch.dtype | None = torch.bfloat16) -> Non
     shape = (2, 3, units.size, units.size)
     patches = torch.linspace(-1, 1, 2 * 3 * units.size**2, dtype=own, device=device).view(shape)
     patches.requires_grad_()
-    with torch.enable_grad():
-        responses, features = units.respond(patches)
+    try:
+        with torch.enable_grad():
+            responses, features = units.respond(patches, PIXELS)
+    except torch.OutOfMemoryError:
+        raise
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        demand(False, "respond(patches, tap) that returns responses and features", _short(error))
+    answer = (responses, features)
+    kinds = ", ".join(type(part).__name__ for part in answer)
+    demand(all(isinstance(part, Tensor) for part in answer), "two tensors as answer", kinds)
     expected = (2, units.channels)
     demand(responses.shape == expected, f"responses {expected}", tuple(responses.shape))
     demand(responses.requires_grad, "differentiable responses", "responses without gradient")
@@ -150,6 +164,10 @@ def check_units(units: Units, dtype: torch.dtype | None = torch.bfloat16) -> Non
         except (AttributeError, RuntimeError, TypeError) as error:
             demand(False, f"a copy that responds in {dtype}", error)
         demand(responses.shape == expected, f"responses {expected} in {dtype}", responses.shape)
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 @torch.no_grad()

@@ -23,8 +23,12 @@ def _find() -> dict[str, type[Family]]:
 FAMILIES: dict[str, type[Family]] = _find()
 
 
-def build_families(names: Sequence[str], deltas: Sequence[float], size: int) -> list[Family]:
+def build_families(
+    names: Sequence[str | type[Family]], deltas: Sequence[float], size: int
+) -> list[Family]:
     """Return the families called `names` for patches of side `size`, once for each displacement.
+
+    A class that is not registered stands for itself.
 
     Raises
     ------
@@ -66,8 +70,10 @@ def fitting_families(
     return build_families(fitting, deltas, size) if fitting else [], left_out
 
 
-def get_family(name: str) -> type[Family]:
+def get_family(name: str | type[Family]) -> type[Family]:
     """Return the family called `name`; raise `UserError` with the nearest names otherwise."""
+    if isinstance(name, type) and issubclass(name, Family):
+        return name
     if not isinstance(name, str) or name not in FAMILIES:
         raise unknown_name("family of transformations", name, FAMILIES)
     return FAMILIES[name]

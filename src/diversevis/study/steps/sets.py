@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from diversevis.devices import choose_device
-from diversevis.optimisation.schedule import get_schedule
 from diversevis.results.sets import ImageSets
 from diversevis.study.load import load_units, origin
-from diversevis.synthesis.diverse import diverse_sets
+from diversevis.study.visualization import visualize
+from diversevis.synthesis.diverse import DiverseSets
 
 if TYPE_CHECKING:
     from diversevis.study.stage import Reads, Writes
@@ -23,15 +23,11 @@ def run(
     layer: str,
     device: str,
     channels: Sequence[int],
-    schedule: str,
-    steps: int | None,
     **knobs: Any,
 ) -> dict[str, Any]:
-    """Write ``arrays`` and ``table``; other knobs are those of `diverse_sets`."""
+    """Write ``arrays`` and ``table``; other knobs are those of `visualize`."""
     place = choose_device(device)
     units = load_units(network, layer, device=place)
-    descent = get_schedule(schedule, steps=steps)
-    made = diverse_sets(units, list(channels), schedule=descent, progress=True, **knobs)
-    sets = ImageSets.of(made)
+    sets = ImageSets.of(cast(DiverseSets, visualize(units, channels=list(channels), **knobs)))
     sets.save(writes["arrays"], writes["table"])
     return {**origin(network, place), "distance": sets.distance}

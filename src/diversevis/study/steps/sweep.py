@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from diversevis.devices import choose_device
-from diversevis.optimisation.schedule import get_schedule
 from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 from diversevis.stimuli.natural import scenes
 from diversevis.stimuli.pictures import shown_photographs
 from diversevis.study.load import load_units, origin
 from diversevis.study.sample import drawn_units
-from diversevis.synthesis.sweep import sweep
+from diversevis.study.visualization import visualize
+from diversevis.synthesis.sweep import Sweep
 from diversevis.units.contract import Units, check_distance, default_distance
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ def run(
     include: Sequence[int] = (),
     channels: Sequence[int] | None = None,
     distance: str | None = None,
-    schedule: str = "fast",
-    steps: int | None = None,
     photographs: Mapping[str, str] | None = None,
     **knobs: Any,
 ) -> dict[str, Any]:
@@ -55,12 +53,11 @@ def run(
         As for `drawn_units`, unless `channels` are given.
     distance
         Where images are to differ; by default the layer that ends the previous stage.
-    schedule, steps
-        As `get_schedule`.
     photographs
         A user's own, as `own_pictures`.
     **knobs
-        Others of `diversevis.synthesis.sweep.sweep`.
+        Others of `diversevis.study.visualization.visualize`; without ``patches`` none are looked
+        for.
     """
     place = choose_device(device)
     of_layer = load_units(network, layer, device=place)
@@ -69,10 +66,11 @@ def run(
     if distance is None:
         distance = default_distance(of_layer)
     check_distance(of_layer, distance)
-    knobs |= {"distance": distance, "schedule": get_schedule(schedule, steps=steps), "seed": seed}
+    own = None if photographs is None else shown_photographs(photographs)
+    knobs = {"patches": 0, **knobs, "photographs": own, "distance": distance, "seed": seed}
     natural = _natural(reads, of_layer, channels, knobs["images"], photographs)
-    result = SweepResult.of(sweep(of_layer, channels, natural=natural, progress=True, **knobs))
-    result.save(writes["arrays"], writes["table"])
+    made = visualize(of_layer, channels=channels, natural=natural, **knobs)
+    SweepResult.of(cast(Sweep, made)).save(writes["arrays"], writes["table"])
     return {**origin(network, place), "channels": list(channels), "distance": distance}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,21 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diversevis.controls.name import CONTROLS
 from diversevis.devices import choose_device
 from diversevis.invariance.families.registry import fitting_families
-from diversevis.invariance.measure import measure_invariance
-from diversevis.invariance.transformation import Sampling, Trials
-from diversevis.optimisation.schedule import SETS, TESTS, get_schedule
 from diversevis.results.natural import NaturalResult
 from diversevis.results.sets import SweepResult
 from diversevis.results.tests import LayerTests
-from diversevis.stimuli.natural import natural_responses, scenes
 from diversevis.stimuli.pictures import shown_photographs
+from diversevis.study.invariances import measured, surroundings
 from diversevis.study.load import load_units, origin
 from diversevis.study.sample import drawn_units
 from diversevis.synthesis.targets import channels as as_targets
-from diversevis.units.contract import Units
 
 if TYPE_CHECKING:
     from diversevis.study.stage import Reads, Writes
@@ -95,23 +89,28 @@ training, held_out, peak_steps, precision
     channels = list(channels)[:first]
     fitting, left_out = fitting_families(families, delta, of_layer.size)
     natural = None
-    if network != CONTROLS:  # noise drives these
-        sides = [family.side for family in fitting]
-        pictures = shown_photographs(photographs)
-        places = _natural_places(reads, of_layer, pictures, patches, seed)[channels]
-        margin = math.ceil((max([of_layer.size, *sides]) - of_layer.size) / 2)
-        natural = scenes(pictures, places, of_layer.size, margin)
-    result = measure_invariance(
+    own = None if photographs is None else shown_photographs(photographs)
+    if "natural" in reads:
+        places = NaturalResult.load(cast(Path, reads["natural"])).places[channels, 0]
+        shown = shown_photographs() if own is None else own
+        natural = surroundings(shown, torch.from_numpy(places), of_layer, fitting)
+    result = measured(
         of_layer,
         as_targets(of_layer, channels),
         fitting,
         natural=natural,
         known=_of_sweep(reads, channels) if "sweep" in reads else None,
         learn_masks=learn_masks,
-        sampling=Sampling(per_step, training, held_out),
-        trials=Trials(starts, trial_steps),
-        schedule=get_schedule(schedule, TESTS, steps=steps),
-        peak_schedule=get_schedule(schedule, SETS, steps=peak_steps),
+        schedule=schedule,
+        steps=steps,
+        starts=starts,
+        trial_steps=trial_steps,
+        per_step=per_step,
+        training=training,
+        held_out=held_out,
+        peak_steps=peak_steps,
+        patches=patches,
+        photographs=own,
         measure=measure,
         precision=precision,
         seed=seed,
@@ -121,16 +120,6 @@ training, held_out, peak_steps, precision
         writes["arrays"], writes["table"], writes["peaks"], writes["families"]
     )
     return {**origin(network, place), "channels": channels, "families_left_out": left_out}
-
-
-def _natural_places(
-    reads: Reads, units: Units, pictures: Tensor, patches: int, seed: int
-) -> Tensor:
-    """Return where each unit's best natural patch is, ``[channels, 3]``."""
-    if "natural" in reads:
-        places = NaturalResult.load(cast(Path, reads["natural"])).places
-        return torch.from_numpy(places[:, 0])
-    return natural_responses(units, pictures, count=patches, seed=seed).places[:, 0]
 
 
 def _sweep(reads: Reads) -> SweepResult:
