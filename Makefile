@@ -91,7 +91,7 @@ docs: $(DOCS_VENV)/.installed ## make the site of the documents in build/site (A
 
 lock: $(STAMP) ## write the lock file anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	    --extra workflow --extra dev --constraint requirements/constraints.txt \
+	    --extra workflow --extra dev --extra notebooks --constraint requirements/constraints.txt \
 	    --generate-hashes --no-annotate --no-header $(UPGRADE) --output-file $(LOCK) pyproject.toml
 	@$(package_settings); $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	    --extra bench --constraint $(LOCK) \
