@@ -172,8 +172,7 @@ class _Site:
             yield f"{folder}/{name}", asset(name)
         yield f"{folder}/names.js", f"window.NAMES = {script_json(self._names())};\n".encode()
         walls: dict[tuple[str, str], dict[str, Any]] = {}
-        with_pictures = self._with_best_patches()
-        self.pictured = with_pictures
+        self.pictured = self._with_best_patches()
         for (network, layer), own in layers_of(self.source.units):
             arrays = self.source.arrays(network, layer)
             self.missing += arrays.missing
@@ -218,11 +217,12 @@ class _Site:
         return [r["channel"] for r in self.rows if (r["network"], r["layer"]) == (network, layer)]
 
     def _with_best_patches(self) -> set[str]:
-        """Return the paths of units with a picture of their best patch: whose tests are there."""
+        """Return the paths of units with a picture of their best patch."""
+        shown = {place: self.source.pictured(*place) for place in self.source.places}
         return {
             path_of(row)
             for row in self.rows
-            if self.source.layout.tests(row["network"], row["layer"], 0)["arrays"].is_file()
+            if row["channel"] in shown[row["network"], row["layer"]]
         }
 
     def _page(self, path: str, template: str, here: str, **shown: Any) -> bytes:

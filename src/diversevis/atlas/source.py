@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +25,9 @@ from diversevis.results.quantities import Quantity, Registry
 from diversevis.results.sets import SweepResult
 from diversevis.results.tests import FIXED, FamilyTests, LayerTests
 from diversevis.study.layout import Layout
+
+ALL_SHIFTS = "all-shifts"
+"""The family of the canvas under the frame."""
 
 NULLS = "nulls"
 """The scale whose trained units have nulls beside them."""
@@ -184,6 +189,22 @@ class Source:
             NaturalResult.load(natural) if there(natural) else None,
             tuple(missing),
         )
+
+    def pictured(self, network: str, layer: str) -> set[Any]:
+        """Return the channels of a layer whose pages have a picture of their best patch.
+
+        Those of the first seed's tests of all shifts; none of a file that cannot be read, which
+        `arrays` refuses.
+        """
+        path = self.layout.tests(network, layer, 0)["arrays"]
+        try:
+            with np.load(path) as file:
+                families = json.loads(str(file["about"]))["families"]
+                channels = file["channels"].tolist()
+            names = {entry["family"]["name"] for entry in families if entry["mask"] == FIXED}
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return set()
+        return set(channels) if ALL_SHIFTS in names else set()
 
     def control(self, kind: str) -> LayerTests | None:
         """Return the tests of a kind of control from which the table of controls was made."""

@@ -9,8 +9,8 @@ import pandas as pd
 
 from diversevis.atlas import addresses
 from diversevis.atlas.pictures import png, sheet
-from diversevis.atlas.source import Source, best_tests
-from diversevis.atlas.unit import ALL_SHIFTS, path_of, touch_of
+from diversevis.atlas.source import ALL_SHIFTS, Source, best_tests
+from diversevis.atlas.unit import path_of, touch_of
 from diversevis.fetching.files import cache_directory
 
 CONTROLS_SHOWN = {

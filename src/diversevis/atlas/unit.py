@@ -16,7 +16,7 @@ from diversevis.analysis.names import parts_of
 from diversevis.analysis.tables import UNIT
 from diversevis.atlas import addresses, charts
 from diversevis.atlas.pictures import png, sheet
-from diversevis.atlas.source import LayerArrays, Source, best_tests
+from diversevis.atlas.source import ALL_SHIFTS, LayerArrays, Source, best_tests
 from diversevis.atlas.words import kind_sentence, kinds_of, rank, sentence
 from diversevis.measures import CONTRAST
 from diversevis.results.natural import NaturalResult
@@ -24,7 +24,6 @@ from diversevis.results.quantities import Quantity, column
 from diversevis.results.sets import SweepResult
 from diversevis.results.tests import FIXED, FamilyTests, LayerTests
 
-ALL_SHIFTS = "all-shifts"
 _ZOOMED = 104  # px on a screen, about, of a patch
 _CANVAS = 384  # px on a screen, about, of a canvas
 _WIDTH, _HEIGHT = 340, 206  # of charts
