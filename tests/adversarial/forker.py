@@ -29,6 +29,7 @@ import torch
 from diversevis import cli
 from diversevis.errors import UserError
 from diversevis.study.check import check
+from diversevis.study.plugins import bring
 from diversevis.study.settings import read_criteria, read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +87,7 @@ def run(kind: str, arguments: list[str]) -> int:
     try:
         if kind == "check":
             settings = read_settings(arguments[0])
+            bring(settings.plugins, settings.checkpoints)
             check(settings, read_criteria(arguments[1]), device=False)
         else:
             exec(arguments[0], dict(names()))
