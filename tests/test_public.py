@@ -19,7 +19,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", set(FUNCTIONS) - {"load_trunk"})
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {"load_trunk"}))
 def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     function = FUNCTIONS[name]

@@ -7,8 +7,11 @@ import shlex
 
 from diversevis.controls.name import CONTROLS
 from diversevis.networks.base import NULL_MARK
+from diversevis.networks.given import is_given
 
 _FIRST = "visualize vgg19 conv3_1 21 187"
+_OTHER = "vgg19:conv3_1"
+"""What a network that is not built in may be compared with."""
 
 
 def following(options: argparse.Namespace) -> str:
@@ -24,6 +27,8 @@ def following(options: argparse.Namespace) -> str:
     if options.command == "invariance":
         if options.network == CONTROLS:
             return f"diversevis {_FIRST.replace('visualize', 'invariance')}"
+        if is_given(options.network):  # there are no nulls of it
+            return f"diversevis compare {options.network}:{options.layer} {_OTHER}"
         base, mark, _ = options.network.partition(NULL_MARK)
         # The same of a network that has learned nothing; of that, what it was made of.
         return _call("invariance", base if mark else f"{base}{NULL_MARK}positions", options)

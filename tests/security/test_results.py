@@ -11,7 +11,7 @@ import pytest
 from diversevis.errors import UserError
 from diversevis.fetching.files import file_sha256
 from diversevis.results.formats import read_arrays, read_json, read_rows
-from diversevis.study.folder import RECORD, replaced
+from diversevis.study.folder import RECORD, alone_in, renewed
 from tests.security.test_checkpoints import RunsCode
 
 
@@ -62,7 +62,7 @@ def test_record_can_give_up_files_of_its_own_folder_alone(tmp_path):
     digest = file_sha256(tmp_path / "victim")
     record = {"settings": {}, "code": {}, "reads": {}, "files": dict.fromkeys(listed, digest)}
     (folder / RECORD).write_text(json.dumps(record))
-    with replaced(folder, ["new"]) as making:
+    with alone_in(folder), renewed(folder, ["new"]) as making:
         (making / "new").write_text("")
         (making / RECORD).write_text(json.dumps({**record, "files": {}}))
     assert (tmp_path / "victim").exists()
