@@ -19,6 +19,10 @@ from diversevis.following import following
         ("visualize controls simple 0", "invariance controls simple 0"),
         ("invariance vgg19 conv3_1 21", "invariance vgg19+positions conv3_1 21"),
         ("invariance vgg19+he.2 conv3_1 21", "invariance vgg19 conv3_1 21"),
+        (
+            "invariance torchvision:resnet18 layer1.0 3",
+            "compare torchvision:resnet18:layer1.0 vgg19:conv3_1",
+        ),
         ("invariance controls simple 0", "invariance vgg19 conv3_1 21 187"),
         ("run 'my run.yaml' --part 1/2", "merge 'my run.yaml'"),
         ("merge few.json", "run few.json"),
