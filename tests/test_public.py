@@ -10,6 +10,9 @@ import torch
 
 import diversevis as dv
 from diversevis.controls.units import Controls
+from diversevis.invariance.families.registry import FAMILIES
+from diversevis.networks.given import GIVEN
+from diversevis.study import plugins
 from diversevis.study.invariances import invariance
 
 FUNCTIONS = {
@@ -27,8 +30,15 @@ def test_examples_run(name, tmp_path, monkeypatch):
     found = doctest.DocTestFinder(recurse=False).find(function, name, globs=names)
     assert [example for test in found for example in test.examples]
     runner = doctest.DocTestRunner()
+    registries = (GIVEN, FAMILIES, plugins._FAMILIES)
+    before = [registry.copy() for registry in registries]
     for test in found:
         runner.run(test)
+    for registry, known in zip(
+        registries, before, strict=True
+    ):  # what examples register goes again
+        registry.clear()
+        registry.update(known)
     assert runner.failures == 0
 
 

@@ -78,7 +78,7 @@ def test_reference_has_every_module_that_the_documents_import():
     imported = {name for path in documents for name in IMPORTED.findall(path.read_text())}
     # An example makes the one that is not there.
     there = {name for name in imported if (ROOT / "src" / f"{name.replace('.', '/')}.py").exists()}
-    assert len(there) > 5
+    assert len(there) >= 5
     assert there | {"diversevis"} <= listed
 
 

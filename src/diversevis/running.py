@@ -34,14 +34,17 @@ def make_all(found: Sequence[Job], records: Mapping[Path, Path], record: Path) -
     """
     timings = _timings(record)
     timings = {job.key: timings[job.key] for job in found if job.key in timings}
-    if ahead := _ahead(found):
-        print(f"{len(ahead)} of {len(found)} stages to be made: {foretold(ahead)}", flush=True)
+    ahead = _ahead(found)
+    told = f"{len(ahead)} of {len(found)} stages to be made: {foretold(ahead)}" if ahead else ""
     for job in found:
         with alone(job.record):
             why = stale(job)
             if not why:
                 print(f"{job.key}: kept")
                 continue
+            if told:  # nobody else is at it, and it can be written
+                print(told, flush=True)
+                told = ""
             begin = time.monotonic()
             make_job(job, records)
             taken = time.monotonic() - begin

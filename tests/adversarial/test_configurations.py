@@ -128,7 +128,6 @@ VALUES = [
     ("checkpoints", {"vgg19": "mine.pt"}, "name torchvision:vgg19"),
     ("checkpoints", {"torchvision:resnet50": "random"}, "networks of the run in checkpoints"),
     ("checkpoints", {"torchvision:resnet": "mine.pt"}, "did you mean resnet"),
-    ("layers", {"torchvision:resnet18": ["layer9.0"]}, "'layer9.0'"),
     ("layers", {"torchvision:../resnet18": ["layer1.0"]}, "network of torchvision"),
     ("layers", {"tochvision:resnet18": ["layer1.0"]}, "did you mean torchvision"),
     ("photographs", 1, "a text for photographs"),

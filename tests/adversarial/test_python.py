@@ -59,6 +59,13 @@ ROWS = [
     ("diversevis.from_module(own, '0', device='tpu')", "'tpu'"),
     ("diversevis.from_module(own, '0', dtype=torch.float16)", "float16"),
     ("diversevis.from_module(own, '0', name=3)", "a name"),
+    # register_network, register_units, register_family
+    ("diversevis.register_network('mine')", "a ModuleNetwork or a Network"),
+    ("diversevis.register_network(diversevis.ModuleNetwork(name='a/b', build=list))", "a name of"),
+    ("diversevis.register_network(diversevis.ModuleNetwork(name='vgg19', build=list))", "its own"),
+    ("diversevis.register_units(3)", "GivenUnits to register"),
+    ("diversevis.register_units(diversevis.GivenUnits('mine', list, ()))", "names of layers"),
+    ("diversevis.register_family(int)", "a subclass of diversevis.Family"),
     # devices
     ("choose_device('tpu')", "'tpu'"),
     ("choose_device('cuda:99')", "cuda"),

@@ -23,7 +23,7 @@ def test_its_module_names_are_those_of_the_layers():
     seen = []
     trunk.steps[after].register_forward_hook(lambda module, given, output: seen.append(output))
     _, features = trunk.respond(torch.randn(2, 3, 24, 24) * 50, "conv2_2")
-    assert torch.equal(seen[0], features)
+    assert torch.equal(seen[0][:2], features)  # filled up with zeros
 
 
 @pytest.mark.skipif(

@@ -282,10 +282,10 @@ def test_bad_input_says_what_to_do(conv3_1, change, message):
         (torch.tensor([True]), "0 to 255"),
         (torch.tensor([1.0]), "0 to 255"),
         (torch.tensor([[1, 2]]), "0 to 255"),
-        (torch.tensor(3), "no list"),
-        (3, "no list"),
+        (torch.tensor(256), "0 to 255"),
+        (256, "0 to 255"),
         ("12", "got '1'"),
-        (None, "no list"),
+        (None, "got None"),
     ],
 )
 def test_bad_channels(conv3_1, numbers, message):

@@ -125,8 +125,10 @@ def register_network(network: Network | ModuleNetwork) -> Network | ModuleNetwor
 
     Examples
     --------
+    >>> import diversevis as dv
     >>> from torchvision.models import mobilenet_v2
-    >>> mine = register_network(ModuleNetwork(name="mine", build=mobilenet_v2, std=0.25))
+    >>> dv.register_network(dv.ModuleNetwork(name="mine", build=mobilenet_v2, std=0.25)).name
+    'mine'
     """
     if isinstance(network, Network):
         return register_entry(network)
@@ -147,6 +149,13 @@ def register_units(units: GivenUnits) -> GivenUnits:
     ------
     UserError
         For something else, without layers, or for a name that is none or a built-in network's.
+
+    Examples
+    --------
+    >>> import diversevis as dv
+    >>> from diversevis.controls.units import Controls
+    >>> dv.register_units(dv.GivenUnits(name="cells", load=Controls, layers=("simple",))).name
+    'cells'
     """
     if not isinstance(units, GivenUnits) or not callable(units.load):
         raise UserError(

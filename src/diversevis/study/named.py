@@ -71,7 +71,7 @@ def shape_of(network: str, layer: str) -> Shape:
 def _not_kept(network: str, layer: str) -> UserError | None:
     """Return what to say of a layer that a built-in network has, but not its weights."""
     known = get_network(network)
-    if layer not in [step.layer for step in walk(known.build())]:
+    if layer not in [step.layer for step in walk(known.build()) if step.layer]:
         return None
     architecture = known.name.partition(NULL_MARK)[0].partition("-")[0]
     return UserError(

@@ -140,6 +140,15 @@ def register_family(family: type[Family]) -> type[Family]:
     UserError
         If it is none, has the name or the index of another, or breaks the contract when it is tried
         on small canvases: wrong shapes, or members that are not linear in the canvas.
+
+    Examples
+    --------
+    >>> import diversevis as dv
+    >>> from diversevis.invariance.families.shifts import Shifts
+    >>> class Further(Shifts):
+    ...     name, index, title, colour = "further", "further", "further shifts", "#333333"
+    >>> dv.register_family(Further).name
+    'further'
     """
     from diversevis.invariance.families.base import Family
     from diversevis.invariance.families.registry import FAMILIES
