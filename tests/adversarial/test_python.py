@@ -64,7 +64,10 @@ ROWS = [
     ("diversevis.register_network(diversevis.ModuleNetwork(name='a/b', build=list))", "a name of"),
     ("diversevis.register_network(diversevis.ModuleNetwork(name='vgg19', build=list))", "its own"),
     ("diversevis.register_units(3)", "GivenUnits to register"),
-    ("diversevis.register_units(diversevis.GivenUnits('mine', list, ()))", "names of layers"),
+    (
+        "diversevis.register_units(diversevis.GivenUnits(name='m', load=list, layers=()))",
+        "names of layers",
+    ),
     ("diversevis.register_family(int)", "a subclass of diversevis.Family"),
     # devices
     ("choose_device('tpu')", "'tpu'"),
