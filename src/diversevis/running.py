@@ -42,7 +42,7 @@ def make_all(found: Sequence[Job], records: Mapping[Path, Path], record: Path) -
             if not why:
                 print(f"{job.key}: kept")
                 continue
-            if told:  # nobody else is at it, and it can be written
+            if told and not job.stage.local:  # what takes seconds has shown that it can be written
                 print(told, flush=True)
                 told = ""
             begin = time.monotonic()
