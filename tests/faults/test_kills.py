@@ -11,7 +11,7 @@ from surfaces import RUN, VISUALIZE, WORKFLOW, Surface, finished, is_whole, made
 SURFACES = {surface.name: surface for surface in (VISUALIZE, RUN, WORKFLOW)}
 SEED = 20
 LONG = {"visualize": 7, "run": 7, "workflow": 6}
-SHORT = {"visualize": 2, "run": 1}
+SHORT = {"visualize": 1, "run": 1}
 
 
 def killed(
