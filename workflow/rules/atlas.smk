@@ -12,6 +12,6 @@ rule atlas:
     conda:
         "../../envs/diversevis.yaml"
     params:
-        results=str(RUN.layout.root),
+        results=lambda wildcards: str(RUN.layout.root),
     script:
         "../scripts/atlas.py"
