@@ -55,7 +55,7 @@ nulls: ## make the scale nulls: is it learned? An hour on two cores
 atlas: $(STAMP) ## make pages for a browser of all units, in atlas/ (SCALE=quick)
 	@test -n '$(filter $(SCALE),$(SCALES))' || $(call fail,SCALE to be one of: $(SCALES),$(SCALE),make atlas SCALE=standard)
 	$(run)/snakemake --cores $(CORES) --configfile config/$(SCALE).yaml --rerun-incomplete \
-	    $(TRIGGERS) --logger diversevis atlas
+	    $(TRIGGERS) --logger diversevis -- atlas
 
 readme: $(STAMP) ## write README.md and docs/*.md from docs/*.template.md and the tables in results/
 	$(run)/python -m diversevis.documents
