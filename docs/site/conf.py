@@ -20,7 +20,7 @@ from sphinx.util.osutil import relative_uri
 project = "diversevis"
 release = metadata.version("diversevis")
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 root_doc = "README"
 include_patterns = [
